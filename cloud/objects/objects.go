@@ -1,0 +1,58 @@
+// Package objects says what a store of clips and snapshots promises. Backends run the suite in
+// objectstest.
+package objects
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Info describes one object.
+type Info struct {
+	Key    string
+	Bytes  int64
+	SHA256 string // lower-case hex
+	Type   string // media type, such as video/mp4
+	Stored time.Time
+}
+
+// Store keeps whole objects under keys of [a-z0-9/._-]. An object appears whole or not at all, is
+// never changed, and is durable once its writer was told so. Errors carry bongsu codes.
+type Store interface {
+	// Put stores exactly size bytes whose SHA-256 is sha256. An object of the same key and
+	// hash that is there already is success; of another hash, bongsu.CodeConflict; bytes
+	// that do not fit the hash or size, bongsu.CodeHashMismatch, and nothing is kept.
+	Put(ctx context.Context, key, mediaType string, size int64, sha256 string, r io.Reader) error
+	// Begin opens a resumable upload of such an object, or finds the open one of the same key and hash.
+	Begin(ctx context.Context, key, mediaType string, size int64, sha256 string) (Upload, error)
+	// Open reads an object from offset on; the caller closes the reader. bongsu.CodeNotFound without it.
+	Open(ctx context.Context, key string, offset int64) (io.ReadCloser, Info, error)
+	// Stat describes an object; bongsu.CodeNotFound without it.
+	Stat(ctx context.Context, key string) (Info, error)
+	// Delete removes an object for good; one that is not there is success.
+	Delete(ctx context.Context, key string) error
+	// List calls f for every object whose key begins with prefix, in order of key.
+	List(ctx context.Context, prefix string, f func(Info) error) error
+	// Sweep aborts uploads that nobody has written to since before.
+	Sweep(ctx context.Context, before time.Time) (aborted int, err error)
+	// Verify reads an object and compares its bytes with its recorded hash:
+	// bongsu.CodeHashMismatch when it is damaged, bongsu.CodeNotFound when it is missing.
+	Verify(ctx context.Context, key string) error
+}
+
+// Upload is one resumable upload. It survives a restart of the server.
+type Upload interface {
+	// ID names the upload to clients: [A-Za-z0-9_-].
+	ID() string
+	// Done reports that the object is complete already.
+	Done() bool
+	// Offset is how many bytes are safely held.
+	Offset() int64
+	// Write appends r's bytes, which begin at offset (else bongsu.CodeConflict), and returns
+	// the new offset even when r fails midway. More than the declared size is bongsu.CodeTooLarge.
+	Write(ctx context.Context, offset int64, r io.Reader) (int64, error)
+	// Complete checks size and hash and makes the object appear. On
+	// bongsu.CodeHashMismatch the bytes are discarded, so that the next Begin starts at 0.
+	Complete(ctx context.Context) error
+}

@@ -1,0 +1,98 @@
+// Package link is the protocol between node and worker: frames of a uint32 big-endian length
+// and that many bytes of JSON, at most bongsu.MaxMessageBytes, over a socketpair that the
+// worker inherits as file descriptor 3. codec.go reads and writes them.
+package link
+
+import (
+	"time"
+
+	"bongsu"
+)
+
+// Version is the protocol version that both sides must speak.
+const Version = 1
+
+// Types of message. Down is node to worker, up is worker to node.
+const (
+	TypeAssign     = "assign"      // down: a camera to run, or a new configuration of one
+	TypeUnassign   = "unassign"    // down: a camera to stop
+	TypeOpenEvents = "open_events" // down: events that a lost worker left open; sent before assign
+	TypeAck        = "ack"         // down: the message Ref is done and durable
+	TypeNack       = "nack"        // down: the message Ref cannot be done; Message says why
+	TypeHello      = "hello"       // up, first
+	TypeEvent      = "event"       // up: one revision; acked when durable
+	TypeClipOpen   = "clip_open"   // up: a part is about to be written; acked with its Path
+	TypeClipClosed = "clip_closed" // up: a part is complete, failed or torn; acked when recorded
+	TypeHealth     = "health"      // up: camera states, every second and on change; not acked
+	TypeCounters   = "counters"    // up: metrics of the worker, every second; not acked
+)
+
+// Message is one message of any type; the fields that its type does not name stay empty.
+// An unknown type or field is an error that closes the connection.
+type Message struct {
+	V    int    `json:"v"`
+	Type string `json:"type"`
+	Seq  uint64 `json:"seq"` // counts the sender's messages from 1
+
+	Ref     uint64 `json:"ref,omitempty"`     // ack, nack: Seq of the message answered
+	Message string `json:"message,omitempty"` // nack: one sentence
+	Path    string `json:"path,omitempty"`    // ack of clip_open: the file to create
+
+	PID     int    `json:"pid,omitempty"`     // hello
+	Program string `json:"program,omitempty"` // hello: version of the worker's binary
+
+	Assign   *Assignment           `json:"assign,omitempty"`
+	Camera   bongsu.CameraID       `json:"camera,omitempty"` // unassign, open_events
+	Open     []bongsu.Event        `json:"open,omitempty"`   // open_events
+	Event    *bongsu.Event         `json:"event,omitempty"`
+	Snapshot []byte                `json:"snapshot,omitempty"` // event: JPEG ≤ bongsu.MaxSnapshotBytes
+	Clip     *bongsu.Clip          `json:"clip,omitempty"`     // clip_open, clip_closed
+	Health   []bongsu.CameraStatus `json:"health,omitempty"`
+	Counters []Counter             `json:"counters,omitempty"`
+}
+
+// Assignment is everything a worker needs to run one camera. Secrets travel here, over the
+// socketpair only, and never to a log.
+type Assignment struct {
+	Camera     bongsu.CameraID `json:"camera"`
+	Name       string          `json:"name"`
+	URL        string          `json:"url"`
+	DetectURL  string          `json:"detect_url,omitempty"`
+	Username   string          `json:"username,omitempty"`
+	Password   string          `json:"password,omitempty"`
+	AllowBasic bool            `json:"allow_basic,omitempty"`
+	Model      string          `json:"model"`    // name in the model folder
+	InferPS    float64         `json:"infer_ps"` // inferences per second wanted
+	PreRoll    time.Duration   `json:"pre_roll_ns"`
+	PostRoll   time.Duration   `json:"post_roll_ns"`
+	MaxClip    time.Duration   `json:"max_clip_ns"` // of one event, over all parts
+	RingBytes  int64           `json:"ring_bytes"`
+	StallAfter time.Duration   `json:"stall_after_ns"`
+	MaxPixels  int             `json:"max_pixels"` // larger pictures are refused before decoding
+	Rules      []Rule          `json:"rules"`
+}
+
+// Rule is one rule of a camera as the worker runs it. Points are 0..1 of the picture.
+type Rule struct {
+	ID        bongsu.RuleID    `json:"id"`
+	Kind      bongsu.EventKind `json:"kind"`
+	Priority  bongsu.Priority  `json:"priority"`
+	Zone      []bongsu.Point   `json:"zone,omitempty"`
+	Line      []bongsu.Point   `json:"line,omitempty"`
+	Direction string           `json:"direction,omitempty"` // "a-to-b", "b-to-a", "both"; see docs/design/events.md
+	Classes   []bongsu.Class   `json:"classes"`
+	MinScore  float32          `json:"min_score"`
+	Dwell     time.Duration    `json:"dwell_ns,omitempty"`   // loitering: time in the zone before it fires
+	Confirm   time.Duration    `json:"confirm_ns,omitempty"` // the condition must hold this long
+	Linger    time.Duration    `json:"linger_ns,omitempty"`  // and be gone this long before it ends
+}
+
+// Counter is one value of one metric. Name is a Prometheus name without labels; Value only
+// rises within a worker's life unless Gauge is set.
+type Counter struct {
+	Name   string          `json:"name"`
+	Camera bongsu.CameraID `json:"camera,omitempty"`
+	Label  string          `json:"label,omitempty"` // "reason=..." when the metric has one
+	Value  float64         `json:"value"`
+	Gauge  bool            `json:"gauge,omitempty"`
+}
