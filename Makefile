@@ -1,0 +1,49 @@
+# Bongsu. `make help` lists the targets; README.md says what to run first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-test build web demo test lint bench clean
+
+BIN      := bin
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -X bongsu/edge/cmd.Version=$(VERSION) -X bongsu/cloud/cmd.Version=$(VERSION)
+WEB      := cloud/console/web
+ORT      := .deps/onnxruntime/libonnxruntime.so.1
+WEB_SRC  := $(shell find $(WEB)/src $(WEB)/build.mjs $(WEB)/package-lock.json -type f 2>/dev/null)
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables of demo: ADDR=127.0.0.1:8080  DEMO_DIR=demo-data  MODEL=name-or-file  VIDEOS='a.mp4 b.mp4'  CAMERA=rtsp://host/path"
+
+deps: ## install what a build needs (says first what it will do; asks sudo when not root)
+	@bash deploy/deps/install.sh build
+
+deps-test: deps ## and what the tests need besides: a browser, FFmpeg's program, GStreamer's RTSP server
+	@bash deploy/deps/install.sh test
+
+$(WEB)/dist/index.html: $(WEB_SRC)
+	@cd $(WEB) && npm run --silent build
+
+web: deps $(WEB)/dist/index.html
+
+build: web ## the programs into bin/
+	@mkdir -p $(BIN)
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/bongsu-edge ./edge/cmd/bongsu-edge
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/bongsu-cloud ./cloud/cmd/bongsu-cloud
+	go build -trimpath -o $(BIN)/bongsu-demo ./deploy/demo/cmd/bongsu-demo
+	@install -m 0644 $(ORT) $(BIN)/libonnxruntime.so.1
+
+demo: build ## the whole product on this machine, with cameras; Ctrl-C stops it
+	@$(BIN)/bongsu-demo
+
+test: deps-test web ## every test, with the race detector
+	@bash deploy/deps/test.sh
+
+lint: web ## static checks and the budgets of .golangci.yml
+	@bash deploy/deps/lint.sh
+
+bench: build deps-test ## the figures that the documents quote
+	@bash benchmarks/run.sh
+
+clean: ## remove what was built (what deps fetched stays in .deps)
+	rm -rf $(BIN) build demo-data $(WEB)/node_modules
+	find $(WEB)/dist -mindepth 1 ! -name .keep -delete

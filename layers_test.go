@@ -1,0 +1,183 @@
+package bongsu_test
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layer says what one part of the tree may import of the tree. The first row whose prefix fits
+// a package decides; a package that no row fits fails the test.
+type layer struct {
+	prefix string   // package path below bongsu/, or "" for the root
+	may    []string // prefixes below bongsu/ that it may import, besides the root and itself
+	why    string
+}
+
+// layers is section 3 of the architecture: who may lean on whom.
+var layers = []layer{
+	{"", nil, "the domain's words lean on nothing"},
+
+	{"streams/mp4", []string{"streams"}, "formats know access units only"},
+	{"streams/ring", []string{"streams"}, "holds access units"},
+	{"streams/avcodec", []string{"streams"}, "access unit to picture"},
+	{"streams/rtsp", []string{"streams"}, "a Source"},
+	{"streams/replay", []string{"streams", "streams/mp4"}, "a Source made of a file"},
+	{"streams/streamstest", []string{"streams", "streams/mp4"}, "serves access units over RTSP; tests and the demo's cameras only"},
+	{"streams", nil, "the words of streams"},
+
+	{"models/manifest", []string{"models"}, "a file format"},
+	{"models/catalog", []string{"models", "models/manifest"}, "model packages on disk; the trial run is injected"},
+	{"models/tensor", []string{"models"}, "picture to tensor"},
+	{"models/ort", []string{"models", "models/manifest", "models/tensor"}, "sessions over tensors"},
+	{"models/batch", []string{"models", "models/manifest", "models/tensor", "models/ort", "models/yolox", "models/yolo"}, "shares one session between cameras"},
+	{"models/yolox", []string{"models"}, "a head"},
+	{"models/yolo", []string{"models", "models/yolox"}, "a head"},
+	{"models/modelstest", []string{"models", "models/manifest"}, "fakes and suites"},
+	{"models", nil, "the words of models"},
+
+	{"edge/link", nil, "the words between node and worker"},
+	{"edge/vision", nil, "a stage knows no other stage"},
+	{"edge/track", nil, "a stage knows no other stage"},
+	{"edge/rules", nil, "a stage knows no other stage"},
+	{"edge/events", nil, "a stage knows no other stage"},
+	{"edge/clips", []string{"streams"}, "event to clip through ring and mp4"},
+	{"edge/outbox", nil, "a store knows nobody above it"},
+	{"edge/uplink", []string{"edge/outbox"}, "empties the outbox"},
+	{"edge/config", []string{"edge/link"}, "edge.yaml to assignments"},
+	{"edge/obs", nil, "numbers and pages about whoever registers"},
+	{"edge/pipeline", []string{"streams", "models", "edge/vision", "edge/track", "edge/rules", "edge/events", "edge/clips", "edge/obs"}, "the only place where stages meet"},
+	{"edge/worker", []string{"streams", "models", "edge/pipeline", "edge/link", "edge/clips", "edge/rules", "edge/track", "edge/vision", "edge/obs", "edge/events"}, "runs pipelines in a process"},
+	{"edge/node", []string{"edge/link", "edge/outbox", "edge/uplink", "edge/config", "edge/obs", "streams/mp4"}, "owns events and the uplink; streams/mp4 is pure Go and salvages torn clips"},
+	{"edge/cmd", []string{"streams", "models", "edge"}, "composes"},
+
+	{"cloud/queue", []string{"cloud/queue"}, "a contract and its backends"},
+	{"cloud/objects", []string{"cloud/objects"}, "a contract and its backends"},
+	{"cloud/archive", []string{"cloud/archive"}, "a contract and its backends"},
+	{"cloud", []string{"cloud"}, "the cloud knows neither edge nor streams nor models"},
+
+	{"benchmarks", []string{"streams", "models", "edge", "cloud", "deploy"}, "may import anything; nothing imports it"},
+	{"deploy/demo/cmd/bongsu-camera", []string{"streams"}, "a camera made of a file, over streamstest"},
+	{"deploy/demo", []string{"deploy/demo"}, "starts the built programs; knows the root only"},
+	{"docs", nil, "no code but generators"},
+}
+
+// cHomes are the packages that may hold C, or a library that does.
+var cHomes = []string{"bongsu/streams/avcodec", "bongsu/models/tensor", "bongsu/models/ort", "bongsu/edge/vision"}
+
+// libraryHomes keeps a library to the packages that own it.
+var libraryHomes = map[string][]string{
+	"gocv.io/":                        {"bongsu/edge/vision"},
+	"github.com/yalue/onnxruntime_go": {"bongsu/models/ort"},
+	"github.com/bluenviron/gortsplib": {"bongsu/streams/rtsp", "bongsu/streams/streamstest"},
+	"modernc.org/sqlite":              {"bongsu/edge/outbox", "bongsu/cloud/archive/sqlite"},
+	"github.com/chromedp/":            {"bongsu/deploy/demo", "bongsu/benchmarks"},
+}
+
+// pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a
+// camera sends because no C of ours runs in it.
+var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link"}
+
+func goList(t *testing.T, env []string, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.Output()
+	if err != nil {
+		msg := err.Error()
+		if ee, ok := err.(*exec.ExitError); ok {
+			msg += ": " + string(ee.Stderr)
+		}
+		t.Fatalf("go list %v: %s", args, msg)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func below(pkg, prefix string) bool {
+	return pkg == prefix || strings.HasPrefix(pkg, prefix+"/")
+}
+
+func layerOf(pkg string) (layer, bool) {
+	for _, l := range layers {
+		if l.prefix == "" && pkg == "" || l.prefix != "" && below(pkg, l.prefix) {
+			return l, true
+		}
+	}
+	return layer{}, false
+}
+
+func (l layer) allows(imported string) bool {
+	return imported == "" || below(imported, l.prefix) ||
+		slices.ContainsFunc(l.may, func(p string) bool { return below(imported, p) })
+}
+
+func trimModule(pkg string) (string, bool) {
+	if pkg == "bongsu" {
+		return "", true
+	}
+	return strings.CutPrefix(pkg, "bongsu/")
+}
+
+func TestImportArrows(t *testing.T) {
+	for _, line := range goList(t, nil, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+		words := strings.Fields(line)
+		pkg, _ := trimModule(words[0])
+		l, ok := layerOf(pkg)
+		if !ok {
+			t.Errorf("%s stands in no row of the table: give it one, with a reason", words[0])
+			continue
+		}
+		for _, imp := range words[1:] {
+			if inner, ours := trimModule(imp); ours && !l.allows(inner) {
+				t.Errorf("%s imports %s; it may import %v (%s)", words[0], imp, l.may, l.why)
+			}
+			if pkg == "" && strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
+				t.Errorf("the root imports %s; it may import the standard library only", imp)
+			}
+		}
+	}
+}
+
+func TestLibrariesStayAtHome(t *testing.T) {
+	for _, line := range goList(t, nil, "-f", `{{.ImportPath}} {{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`, "./...") {
+		words := strings.Fields(line)
+		for _, imp := range words[1:] {
+			for lib, homes := range libraryHomes {
+				at := func(h string) bool { return below(words[0], h) }
+				if strings.HasPrefix(imp, lib) && !slices.ContainsFunc(homes, at) {
+					t.Errorf("%s imports %s, whose homes are %v", words[0], imp, homes)
+				}
+			}
+		}
+	}
+}
+
+func TestCHomes(t *testing.T) {
+	for _, line := range goList(t, []string{"CGO_ENABLED=1"}, "-f", `{{if .CgoFiles}}{{.ImportPath}}{{end}}`, "./...") {
+		if line != "" && !slices.Contains(cHomes, line) {
+			t.Errorf("%s holds C; the C homes are %v", line, cHomes)
+		}
+	}
+}
+
+// cgoDeps lists the packages among pattern's dependencies that hold C and are not Go's own.
+func cgoDeps(t *testing.T, patterns ...string) []string {
+	args := append([]string{"-deps", "-f", `{{if .CgoFiles}}{{if not .Standard}}{{.ImportPath}}{{end}}{{end}}`}, patterns...)
+	return slices.DeleteFunc(goList(t, []string{"CGO_ENABLED=1"}, args...), func(s string) bool { return s == "" })
+}
+
+func TestCloudAndNodeArePure(t *testing.T) {
+	patterns := []string{"./cloud/..."}
+	for _, p := range pureEdge {
+		patterns = append(patterns, "./edge/"+p+"/...")
+	}
+	if got := cgoDeps(t, patterns...); len(got) > 0 {
+		t.Errorf("C among the dependencies of the cloud or the node: %v", got)
+	}
+	// A check that cannot fail is no check: the worker does lean on C, and this finds it.
+	if got := cgoDeps(t, "./streams/avcodec"); len(got) == 0 {
+		t.Error("the search for C found none in streams/avcodec, where there is some")
+	}
+}
