@@ -1,0 +1,178 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bongsu"
+)
+
+func TestShippedFileEqualsDefaults(t *testing.T) {
+	src, err := os.ReadFile("../../deploy/cloud.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse("cloud.yaml", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := Default(); got != want {
+		t.Errorf("deploy/cloud.yaml says %+v\nthe defaults are %+v", got, want)
+	}
+	for _, k := range keys() { // each key must stand in the file, not merely be defaulted
+		last := k.path[strings.LastIndex(k.path, ".")+1:]
+		if !strings.Contains(string(src), "\n"+last+":") && !strings.Contains(string(src), "\n  "+last+":") {
+			t.Errorf("deploy/cloud.yaml does not document %s", k.path)
+		}
+	}
+}
+
+func TestEmptyFileGivesDefaults(t *testing.T) {
+	for _, src := range []string{"", "\n", "# only words\n", "{}\n", "tls:\n"} {
+		got, err := Parse("cloud.yaml", []byte(src))
+		if err != nil || got != Default() {
+			t.Errorf("%q: %+v, %v", src, got, err)
+		}
+	}
+}
+
+func TestEveryKeyIsRead(t *testing.T) {
+	const src = `
+listen: 0.0.0.0:9443
+data_dir: /srv/bongsu
+public_url: https://bongsu.example
+allow_http: true
+tls: {cert_file: /c.pem, key_file: /k.pem}
+retention_days: 7
+alerts: {fold_s: 0}
+session:
+  idle_minutes: 10
+  absolute_hours: 13
+log:
+  level: warn
+  format: json
+`
+	got, err := Parse("cloud.yaml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Listen: "0.0.0.0:9443", DataDir: "/srv/bongsu", PublicURL: "https://bongsu.example", AllowHTTP: true,
+		TLS: TLS{"/c.pem", "/k.pem"}, RetentionDays: 7, Alerts: Alerts{0},
+		Session: Session{10, 13}, Log: Log{"warn", "json"},
+	}
+	if got != want {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	def := Default()
+	for _, k := range keys() { // the case above moves every key off its default
+		if k.get(&got) == k.get(&def) {
+			t.Errorf("%s was not read", k.path)
+		}
+	}
+	if got.Session.Idle() != 10*time.Minute || got.Session.Absolute() != 13*time.Hour || got.Alerts.Fold() != 0 {
+		t.Errorf("durations: %s %s %s", got.Session.Idle(), got.Session.Absolute(), got.Alerts.Fold())
+	}
+	if got.Log.SlogLevel() != slog.LevelWarn || !got.Secure() {
+		t.Errorf("level %s, secure %t", got.Log.SlogLevel(), got.Secure())
+	}
+}
+
+// The sentence of each wrong file is part of the product: it is compared whole.
+func TestWrongFiles(t *testing.T) {
+	for _, tc := range []struct{ src, want string }{
+		{"listen: 127.0.0.1:8080\nlisen: x\n", `cloud.yaml:2: lisen: unknown key: the keys here are listen, data_dir, public_url, allow_http, tls, retention_days, alerts, session, log`},
+		{"tls:\n  cert: x\n", `cloud.yaml:2: tls.cert: unknown key: the keys here are cert_file, key_file`},
+		{"alerts:\n  fold_s: 60\n  fold_s: 61\n", `cloud.yaml:3: alerts.fold_s: is given twice: keep one`},
+		{"listen: 8080\n", `cloud.yaml:1: listen: must be host:port such as 127.0.0.1:8080, not "8080"`},
+		{"listen: ':8080'\n", `cloud.yaml:1: listen: must name the address to listen on, such as 0.0.0.0:8080, not ":8080"`},
+		{"listen: 127.0.0.1:99999\n", `cloud.yaml:1: listen: must have a port from 0 to 65535, not "99999"`},
+		{"# x\nlisten: 0.0.0.0:80\n", `cloud.yaml:2: listen: 0.0.0.0:80 without tls would send passwords and pictures in the clear: set tls.cert_file and tls.key_file, listen on 127.0.0.1, or set allow_http: true where a proxy in front speaks HTTPS`},
+		{"data_dir: ''\n", `cloud.yaml:1: data_dir: is empty: name a folder`},
+		{"data_dir: [a]\n", `cloud.yaml:1: data_dir: must be one text, not a list or keys`},
+		{"public_url: ftp://x\n", `cloud.yaml:1: public_url: must be an address such as https://bongsu.example, without user, password or query`},
+		{"public_url: https://u:secret@x\n", `cloud.yaml:1: public_url: must be an address such as https://bongsu.example, without user, password or query`},
+		{"allow_http: maybe\n", `cloud.yaml:1: allow_http: must be true or false, not "maybe"`},
+		{"tls:\n  cert_file: a.pem\n", `cloud.yaml:1: tls: cert_file and key_file go together: give both, or neither for plain HTTP`},
+		{"tls: on\n", `cloud.yaml:1: tls: must hold keys, each as ` + "`key: value`" + ` on a line of its own`},
+		{"retention_days: 0\n", `cloud.yaml:1: retention_days: must be a whole number from 1 to 3650, not "0"`},
+		{"retention_days: a month\n", `cloud.yaml:1: retention_days: must be a whole number from 1 to 3650, not "a month"`},
+		{"alerts:\n  fold_s: 1.5\n", `cloud.yaml:2: alerts.fold_s: must be a whole number from 0 to 3600, not "1.5"`},
+		{"session:\n  idle_minutes: 120\n  absolute_hours: 1\n", `cloud.yaml:2: session.idle_minutes: is longer than session.absolute_hours: make it shorter`},
+		{"log:\n  level: loud\n", `cloud.yaml:2: log.level: must be one of debug, info, warn, error, not "loud"`},
+		{"log:\n  format: xml\n", `cloud.yaml:2: log.format: must be one of text, json, not "xml"`},
+		{"- a\n- b\n", `cloud.yaml:1: must hold keys, each as ` + "`key: value`" + ` on a line of its own`},
+		{"listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", `cloud.yaml:3: a second document begins here: keep one, without ---`},
+	} {
+		_, err := Parse("cloud.yaml", []byte(tc.src))
+		if err == nil || err.Error() != tc.want {
+			t.Errorf("%q\n got %v\nwant %s", tc.src, err, tc.want)
+		}
+	}
+}
+
+func TestSyntaxErrorNamesItsLine(t *testing.T) {
+	_, err := Parse("cloud.yaml", []byte("listen: 127.0.0.1:1\n\tx: y\n"))
+	var fe *bongsu.FieldError
+	if !errors.As(err, &fe) || fe.Line != 2 || !strings.HasPrefix(fe.Message, "not YAML: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "cloud.yaml")
+	if _, err := Load(path); err == nil || err.Error() != path+": cannot be read: no such file or directory" {
+		t.Errorf("missing file: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("data_dir: data\ntls: {cert_file: c.pem, key_file: /k.pem}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.DataDir != filepath.Join(dir, "data") || c.TLS.CertFile != filepath.Join(dir, "c.pem") || c.TLS.KeyFile != "/k.pem" {
+		t.Errorf("paths: %+v", c)
+	}
+}
+
+func TestCheckAfterFlags(t *testing.T) {
+	c := Default()
+	if err := c.Check("flags"); err != nil {
+		t.Error(err)
+	}
+	c.Listen = "192.0.2.1:80"
+	if err := c.Check("flags"); err == nil || !strings.HasPrefix(err.Error(), "flags: listen: 192.0.2.1:80 without tls") {
+		t.Errorf("got %v", err)
+	}
+	c.AllowHTTP = true
+	if err := c.Check("flags"); err != nil || c.Secure() {
+		t.Errorf("%v, secure %t", err, c.Secure())
+	}
+	c.PublicURL = "https://bongsu.example"
+	if !c.Secure() {
+		t.Error("an https public_url must make cookies secure")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"", "listen: 8080\n", "tls:\n  cert: x\n", "alerts: {fold_s: 60}\n", "- a\n", "a: &x [*x]\n", "? a\n: b\n", "listen: |\n  127.0.0.1:1\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		c, err := Parse("cloud.yaml", src)
+		var fe *bongsu.FieldError
+		if err != nil && !errors.As(err, &fe) {
+			t.Fatalf("not a FieldError: %v", err)
+		}
+		if err == nil && c.Check("x") != nil {
+			t.Fatalf("Parse accepted what Check refuses: %+v", c)
+		}
+	})
+}

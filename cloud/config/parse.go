@@ -1,0 +1,278 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"bongsu"
+)
+
+// key is one scalar key of the file: where it goes and how its text is checked. The table of
+// keys is the file's whole grammar; everything else is an error.
+type key struct {
+	path string
+	set  func(c *Config, v ast.Node) error // the error's text says what is wrong and what to do
+	get  func(c *Config) any
+}
+
+func keys() []key {
+	return []key{
+		text("listen", func(c *Config) *string { return &c.Listen }, checkListen),
+		text("data_dir", func(c *Config) *string { return &c.DataDir }, notEmpty),
+		text("public_url", func(c *Config) *string { return &c.PublicURL }, checkURL),
+		flag("allow_http", func(c *Config) *bool { return &c.AllowHTTP }),
+		text("tls.cert_file", func(c *Config) *string { return &c.TLS.CertFile }, nil),
+		text("tls.key_file", func(c *Config) *string { return &c.TLS.KeyFile }, nil),
+		number("retention_days", func(c *Config) *int { return &c.RetentionDays }, 1, 3650),
+		number("alerts.fold_s", func(c *Config) *int { return &c.Alerts.FoldS }, 0, 3600),
+		number("session.idle_minutes", func(c *Config) *int { return &c.Session.IdleMinutes }, 1, 1440),
+		number("session.absolute_hours", func(c *Config) *int { return &c.Session.AbsoluteHours }, 1, 168),
+		text("log.level", func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error")),
+		text("log.format", func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json")),
+	}
+}
+
+// Parse reads the text of a file; name stands for it in errors. An empty text gives the defaults.
+func Parse(name string, src []byte) (Config, error) {
+	c := Default()
+	f, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey()) // so that we name the key ourselves
+	if err != nil {
+		return Config{}, syntaxError(name, err)
+	}
+	p := &reader{file: name, cfg: &c, lines: map[string]int{}, keys: map[string]key{}, sections: map[string]bool{}}
+	for _, k := range keys() {
+		p.keys[k.path] = k
+		if section, _, ok := strings.Cut(k.path, "."); ok {
+			p.sections[section] = true
+		}
+	}
+	if len(f.Docs) > 1 {
+		return Config{}, &bongsu.FieldError{File: name, Line: line(f.Docs[1].Body), Message: "a second document begins here: keep one, without ---"}
+	}
+	for _, d := range f.Docs {
+		if err := p.mapping("", d.Body); err != nil {
+			return Config{}, err
+		}
+	}
+	if err := c.check(name, func(k string) int { return p.lines[k] }); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// reader walks one document and fills cfg.
+type reader struct {
+	file     string
+	cfg      *Config
+	keys     map[string]key
+	sections map[string]bool
+	lines    map[string]int // where each key seen stands
+}
+
+func (p *reader) errorf(n ast.Node, path, format string, args ...any) error {
+	return &bongsu.FieldError{File: p.file, Line: line(n), Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// mapping reads the keys of the document (prefix "") or of a section.
+func (p *reader) mapping(prefix string, n ast.Node) error {
+	var values []*ast.MappingValueNode
+	switch m := n.(type) {
+	case nil, *ast.NullNode, *ast.CommentGroupNode:
+		return nil
+	case *ast.MappingNode:
+		values = m.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{m}
+	default:
+		return p.errorf(n, prefix, "must hold keys, each as `key: value` on a line of its own")
+	}
+	for _, v := range values {
+		if err := p.value(prefix, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *reader) value(prefix string, v *ast.MappingValueNode) error {
+	path := v.Key.String()
+	if tok := v.Key.GetToken(); tok != nil {
+		path = tok.Value
+	}
+	if prefix != "" {
+		path = prefix + "." + path
+	}
+	if _, twice := p.lines[path]; twice {
+		return p.errorf(v.Key, path, "is given twice: keep one")
+	}
+	p.lines[path] = line(v.Key)
+	if p.sections[path] {
+		return p.mapping(path, v.Value)
+	}
+	k, known := p.keys[path]
+	if !known {
+		return p.errorf(v.Key, path, "unknown key: %s", p.suggest(prefix))
+	}
+	if err := k.set(p.cfg, v.Value); err != nil {
+		return p.errorf(v.Key, path, "%s", err)
+	}
+	return nil
+}
+
+// suggest lists what may stand where an unknown key stood.
+func (p *reader) suggest(prefix string) string {
+	var names []string
+	seen := map[string]bool{}
+	for _, k := range keys() {
+		rest := k.path
+		if prefix != "" {
+			var in bool
+			if rest, in = strings.CutPrefix(k.path, prefix+"."); !in {
+				continue
+			}
+		}
+		first, _, _ := strings.Cut(rest, ".")
+		if !seen[first] {
+			seen[first] = true
+			names = append(names, first)
+		}
+	}
+	return "the keys here are " + strings.Join(names, ", ")
+}
+
+func line(n ast.Node) int {
+	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
+		return 0
+	}
+	return n.GetToken().Position.Line
+}
+
+func syntaxError(file string, err error) error {
+	fe := &bongsu.FieldError{File: file, Message: "not YAML: " + err.Error()}
+	var ye yaml.Error
+	if errors.As(err, &ye) {
+		fe.Message = "not YAML: " + ye.GetMessage()
+		if t := ye.GetToken(); t != nil && t.Position != nil {
+			fe.Line = t.Position.Line
+		}
+	}
+	return fe
+}
+
+// scalar gives the text of a scalar as it was written.
+func scalar(n ast.Node) (string, bool) {
+	switch v := n.(type) {
+	case *ast.StringNode:
+		return v.Value, true
+	case *ast.LiteralNode:
+		return v.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	case nil, *ast.NullNode:
+		return "", true
+	}
+	return "", false
+}
+
+func text(path string, at func(*Config) *string, check func(string) error) key {
+	return key{
+		path: path,
+		get:  func(c *Config) any { return *at(c) },
+		set: func(c *Config, n ast.Node) error {
+			s, ok := scalar(n)
+			if !ok {
+				return errors.New("must be one text, not a list or keys")
+			}
+			if check != nil {
+				if err := check(s); err != nil {
+					return err
+				}
+			}
+			*at(c) = s
+			return nil
+		},
+	}
+}
+
+func number(path string, at func(*Config) *int, low, high int) key {
+	return key{
+		path: path,
+		get:  func(c *Config) any { return *at(c) },
+		set: func(c *Config, n ast.Node) error {
+			s, ok := scalar(n)
+			v, err := strconv.Atoi(s)
+			if !ok || err != nil || v < low || v > high {
+				return fmt.Errorf("must be a whole number from %d to %d, not %q", low, high, s)
+			}
+			*at(c) = v
+			return nil
+		},
+	}
+}
+
+func flag(path string, at func(*Config) *bool) key {
+	return key{
+		path: path,
+		get:  func(c *Config) any { return *at(c) },
+		set: func(c *Config, n ast.Node) error {
+			b, ok := n.(*ast.BoolNode)
+			if !ok {
+				s, _ := scalar(n)
+				return fmt.Errorf("must be true or false, not %q", s)
+			}
+			*at(c) = b.Value
+			return nil
+		},
+	}
+}
+
+func notEmpty(s string) error {
+	if s == "" {
+		return errors.New("is empty: name a folder")
+	}
+	return nil
+}
+
+func oneOf(words ...string) func(string) error {
+	return func(s string) error {
+		for _, w := range words {
+			if s == w {
+				return nil
+			}
+		}
+		return fmt.Errorf("must be one of %s, not %q", strings.Join(words, ", "), s)
+	}
+}
+
+func checkListen(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("must be host:port such as 127.0.0.1:8080, not %q", s)
+	}
+	if host == "" {
+		return fmt.Errorf("must name the address to listen on, such as 0.0.0.0%s, not %q", s, s)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
+		return fmt.Errorf("must have a port from 0 to 65535, not %q", port)
+	}
+	return nil
+}
+
+func checkURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
+		return errors.New("must be an address such as https://bongsu.example, without user, password or query")
+	}
+	return nil
+}
