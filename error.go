@@ -97,7 +97,7 @@ func HTTPStatus(c Code) int {
 var ErrNoCgo = &Error{Code: CodeNoCgo, Message: "this program was built with CGO_ENABLED=0: build it with cgo and the packages that `make deps` installs"}
 
 // FieldError says where in a configuration file or manifest something is wrong, in the form
-// "edge.yaml:14: cameras[2].zones[0]: polygon crosses itself".
+// "edge.yaml:14: cameras[2].rules[0].zone: polygon crosses itself".
 type FieldError struct {
 	File    string // base name or path as the user gave it
 	Line    int    // 1-based; 0 when the line is not known

@@ -74,7 +74,7 @@ type Firing struct {
 	Track     Track     // the track as it stood
 	Zone      []Point   // the rule's zone, nil for a line
 	Line      []Point   // the rule's line, nil for a zone
-	Direction string    // of a line: "a-to-b", "b-to-a" or "both"
+	Direction string    // in which a line was crossed: DirectionLeftToRight or DirectionRightToLeft
 	Trail     []TrailPoint
 	Dwell     time.Duration // how long the thing has been in the zone
 	Reasons   []Reason
@@ -135,7 +135,7 @@ type Event struct {
 	Box       Box          `json:"box"` // at the deciding frame
 	Zone      []Point      `json:"zone,omitempty"`
 	Line      []Point      `json:"line,omitempty"`
-	Direction string       `json:"direction,omitempty"`
+	Direction string       `json:"direction,omitempty"` // in which Line was crossed: "left-to-right" or "right-to-left"
 	Trail     []TrailPoint `json:"trail,omitempty"` // at most MaxTrail points, oldest dropped first by thinning
 	Reasons   []Reason     `json:"reasons,omitempty"`
 	Model     ModelRef     `json:"model"`

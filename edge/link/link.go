@@ -79,7 +79,7 @@ type Rule struct {
 	Priority  bongsu.Priority  `json:"priority"`
 	Zone      []bongsu.Point   `json:"zone,omitempty"`
 	Line      []bongsu.Point   `json:"line,omitempty"`
-	Direction string           `json:"direction,omitempty"` // "a-to-b", "b-to-a", "both"; see docs/design/events.md
+	Direction string           `json:"direction,omitempty"` // "left-to-right", "right-to-left", "both"; see docs/design/events.md
 	Classes   []bongsu.Class   `json:"classes"`
 	MinScore  float32          `json:"min_score"`
 	Dwell     time.Duration    `json:"dwell_ns,omitempty"`   // loitering: time in the zone before it fires
