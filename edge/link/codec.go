@@ -141,11 +141,12 @@ const (
 	fClip
 	fHealth
 	fCounters
+	fLooks
 )
 
 // fieldNames are the JSON names in the order of the bits.
 var fieldNames = [...]string{"ref", "message", "path", "pid", "program", "assign", "camera", "open",
-	"event", "snapshot", "clip", "health", "counters"}
+	"event", "snapshot", "clip", "health", "counters", "looks"}
 
 // shape says who sends a type, which fields it must have and which it may have.
 type shape struct {
@@ -164,7 +165,7 @@ var shapes = map[string]shape{
 	TypeEvent:      {Worker, fEvent, fSnapshot},
 	TypeClipOpen:   {Worker, fClip, 0},
 	TypeClipClosed: {Worker, fClip, 0},
-	TypeHealth:     {Worker, 0, fHealth},
+	TypeHealth:     {Worker, 0, fHealth | fLooks},
 	TypeCounters:   {Worker, 0, fCounters},
 }
 
@@ -172,7 +173,7 @@ var shapes = map[string]shape{
 func fieldsOf(m *Message) field {
 	set := [...]bool{m.Ref != 0, m.Message != "", m.Path != "", m.PID != 0, m.Program != "", m.Assign != nil,
 		m.Camera != "", len(m.Open) > 0, m.Event != nil, len(m.Snapshot) > 0, m.Clip != nil, len(m.Health) > 0,
-		len(m.Counters) > 0}
+		len(m.Counters) > 0, len(m.Looks) > 0}
 	var f field
 	for i, on := range set {
 		if on {

@@ -48,6 +48,7 @@ type Message struct {
 	Snapshot []byte                `json:"snapshot,omitempty"` // event: JPEG ≤ bongsu.MaxSnapshotBytes
 	Clip     *bongsu.Clip          `json:"clip,omitempty"`     // clip_open, clip_closed
 	Health   []bongsu.CameraStatus `json:"health,omitempty"`
+	Looks    []Look                `json:"looks,omitempty"` // health: for the node's own page
 	Counters []Counter             `json:"counters,omitempty"`
 }
 
@@ -95,4 +96,12 @@ type Counter struct {
 	Label  string          `json:"label,omitempty"` // "reason=..." when the metric has one
 	Value  float64         `json:"value"`
 	Gauge  bool            `json:"gauge,omitempty"`
+}
+
+// Look is the last picture of a camera with what was found in it drawn over, for the debug page
+// of the box itself; it never leaves the box.
+type Look struct {
+	Camera bongsu.CameraID `json:"camera"`
+	At     time.Time       `json:"at"`
+	JPEG   []byte          `json:"jpeg"` // at most bongsu.MaxSnapshotBytes
 }

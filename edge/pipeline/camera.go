@@ -1,0 +1,340 @@
+// Package pipeline is one camera from Source to event sink; the only place where the stages
+// meet. camera.go is the way of a frame; queues.go holds the two queues on it, ledger.go the
+// sums that must hold, and status.go what is told about the camera.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"bongsu"
+	"bongsu/streams"
+)
+
+// Camera runs one camera. Make it with New.
+type Camera struct {
+	o      Options // set before Run
+	counts ledger
+	status statusBoard
+
+	// owned by Run, and by the detect goroutine while a run lasts
+	epoch time.Time
+	last  time.Duration
+	dets  []bongsu.Detection
+}
+
+// New makes a camera's pipeline; nothing starts before Run.
+func New(o Options) *Camera {
+	o.defaults()
+	c := &Camera{o: o, dets: make([]bongsu.Detection, 0, 256)}
+	c.status.init(o.Camera, o.Name, o.Now())
+	if o.Detector != nil {
+		c.status.model = o.Detector.Model().Name
+	}
+	return c
+}
+
+// Counts reads the camera's sums.
+func (c *Camera) Counts() Counts { return c.counts.Read() }
+
+// Run connects, analyses, and connects again for as long as ctx lasts. It blocks until all it
+// began has ended, and returns ctx's error, or with Once the error that ended the run (nil at
+// the end of a recording).
+func (c *Camera) Run(ctx context.Context) error {
+	var clips sync.WaitGroup
+	if c.o.OpenDetect != nil {
+		clips.Go(func() { c.runClips(ctx) })
+	}
+	defer clips.Wait()
+	for failures := 0; ; {
+		live, err := c.run(ctx)
+		if c.o.Once || ctx.Err() != nil {
+			return ended(ctx, err)
+		}
+		c.status.failed(c.o.Now(), err)
+		c.o.Log.Warn("camera run ended", "camera", c.o.Camera, "error", err)
+		if failures++; live {
+			failures = 1
+		}
+		c.counts.add(&c.counts.c.Reconnects, 1)
+		if !c.pause(ctx, c.o.Backoff(failures)) {
+			return ctx.Err()
+		}
+	}
+}
+
+func ended(ctx context.Context, err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// pause waits d; events go on ageing meanwhile, since no detect goroutine runs now.
+func (c *Camera) pause(ctx context.Context, d time.Duration) bool {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-end.C:
+			return true
+		case <-tick.C:
+			c.idle()
+		}
+	}
+}
+
+// idle lets stays and events end while no pictures come.
+func (c *Camera) idle() {
+	now := c.o.Now()
+	c.emit(c.o.Events.Apply(now, nil, time.Time{}, c.o.Rules.Evaluate(now, true, nil)), nil)
+	c.emit(c.o.Events.Tick(now), nil)
+}
+
+// run is one session with the stream that detection runs on. live reports that pictures came.
+func (c *Camera) run(ctx context.Context) (live bool, err error) {
+	open := c.o.Open
+	if c.o.OpenDetect != nil {
+		open = c.o.OpenDetect
+	}
+	c.status.set(c.o.Now(), bongsu.CameraStarting, "", "")
+	source, err := open(ctx, bongsu.NewRunID(c.o.Now()))
+	if err != nil {
+		return false, err
+	}
+	defer source.Close()
+	c.status.set(c.o.Now(), bongsu.CameraWaitingKey, "", "")
+
+	r := &run{c: c, units: newUnitQueue(unitSpan, c.o.Lossless), frames: newFrameQueue(c.o.Lossless)}
+	before := c.Counts().FramesDecoded
+	var stages sync.WaitGroup
+	stages.Go(func() { r.decode(ctx, source) })
+	stages.Go(func() { r.detect(ctx) })
+	err = r.read(ctx, source)
+	r.units.Close()
+	stages.Wait()
+	c.counts.unit(&c.counts.c.UnitsDropped, r.units.drain())
+	if r.decodeErr != nil {
+		err = r.decodeErr
+	}
+	return c.Counts().FramesDecoded > before, err
+}
+
+// run holds what one session shares between its three goroutines.
+type run struct {
+	c      *Camera
+	units  *unitQueue
+	frames *frameQueue
+
+	decodeErr error // owned by decode until it ends
+}
+
+// read takes units from the source until the run ends. It never waits for the decoder.
+func (r *run) read(ctx context.Context, source streams.Source) error {
+	c := r.c
+	for {
+		au, err := source.Next(ctx)
+		if err != nil {
+			return err
+		}
+		c.counts.received(au.Lost)
+		if c.o.OpenDetect == nil {
+			c.keep(au) // before anything can drop it
+		}
+		if n := r.units.Push(ctx, au); n > 0 {
+			c.counts.unit(&c.counts.c.UnitsDropped, n)
+		}
+	}
+}
+
+// keep gives a unit of the main stream to the ring and to the open clips.
+func (c *Camera) keep(au *streams.AccessUnit) {
+	c.o.Ring.Add(au)
+	c.o.Clips.Add(au)
+}
+
+// decode decodes every unit, since later ones depend on it.
+func (r *run) decode(ctx context.Context, source streams.Source) {
+	defer r.frames.Close()
+	var dec Decoder
+	take := newSampler(r.c.o.InferPS)
+	for {
+		au, after, ok := r.units.Pop(ctx)
+		if !ok {
+			break
+		}
+		if dec == nil {
+			if dec, r.decodeErr = r.c.o.NewDecoder(au.Codec); r.decodeErr != nil {
+				r.c.counts.unit(&r.c.counts.c.UnitsDropped, 1)
+				source.Close()
+				break
+			}
+			defer dec.Close()
+		}
+		if after {
+			dec.MarkLoss()
+		}
+		r.decodeUnit(ctx, dec, au, take)
+	}
+	if dec != nil && dec.Drain() == nil {
+		r.pictures(ctx, dec, take)
+	}
+}
+
+func (r *run) decodeUnit(ctx context.Context, dec Decoder, au *streams.AccessUnit, take *sampler) {
+	c := r.c
+	if err := dec.Send(au); err != nil {
+		c.counts.unit(&c.counts.c.UnitsDropped, 1)
+		c.status.fault(c.o.Log, c.o.Now(), err)
+	} else {
+		c.counts.unit(&c.counts.c.UnitsDecoded, 1)
+	}
+	r.pictures(ctx, dec, take)
+}
+
+// pictures takes what the decoder has to give and passes on what is to be looked at.
+func (r *run) pictures(ctx context.Context, dec Decoder, take *sampler) {
+	c := r.c
+	for {
+		f, err := dec.Receive()
+		if err != nil {
+			if !errors.Is(err, streams.ErrNeedMore) && !errors.Is(err, io.EOF) {
+				c.status.fault(c.o.Log, c.o.Now(), err)
+			}
+			return
+		}
+		c.counts.decoded()
+		c.status.picture(c.o.Now(), f)
+		switch {
+		case f.Tainted:
+			c.counts.frame(&c.counts.c.FramesTainted)
+			f.Release()
+		case !take.Take(f):
+			c.counts.frame(&c.counts.c.SampledOut)
+			f.Release()
+		default:
+			if old := r.frames.Push(ctx, f); old != nil {
+				c.counts.frame(&c.counts.c.FramesSkipped)
+				old.Release()
+			}
+		}
+	}
+}
+
+// detect is the rest of the way: model, tracks, rules, events.
+func (r *run) detect(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		f, closed := r.frames.Pop(ctx, tick.C)
+		if closed {
+			break
+		}
+		if f == nil {
+			r.c.emit(r.c.o.Events.Tick(r.c.o.Now()), nil)
+			continue
+		}
+		r.c.look(ctx, f)
+		f.Release()
+	}
+	for { // what is left when ctx ended
+		f, _ := r.frames.Pop(closedContext, nil)
+		if f == nil {
+			return
+		}
+		r.c.counts.frame(&r.c.counts.c.FramesSkipped)
+		f.Release()
+	}
+}
+
+var closedContext = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// look takes one picture from the model to the sink.
+func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
+	dets, err := c.o.Detector.Detect(ctx, f, c.dets[:0])
+	if err != nil {
+		c.counts.frame(&c.counts.c.FramesFailed)
+		c.status.modelFault(ctx, c.o.Log, c.o.Now(), err)
+		return
+	}
+	inferred := c.o.Now()
+	c.counts.frame(&c.counts.c.Inferred)
+	c.status.inferred(inferred)
+	c.dets = dets[:0]
+	tracks := c.o.Tracker.Update(c.mediaTime(f.Wall), dets)
+	firings := c.o.Rules.Evaluate(f.Wall, f.Tainted, tracks)
+	if len(firings) > 0 {
+		c.emit(c.o.Events.Apply(f.Wall, f, inferred, firings), f)
+	}
+	if c.o.Look != nil {
+		c.o.Look(f, tracks)
+	}
+}
+
+// mediaTime is the tracker's clock: the box's clock since the first picture, strictly rising
+// also where a reconnect sets the mapping anew.
+func (c *Camera) mediaTime(wall time.Time) time.Duration {
+	if c.epoch.IsZero() {
+		c.epoch = wall.Add(-time.Millisecond)
+	}
+	c.last = max(wall.Sub(c.epoch), c.last+time.Microsecond)
+	return c.last
+}
+
+// emit hands events over and returns: the disk never stops the loop.
+func (c *Camera) emit(events []bongsu.Event, f *bongsu.Frame) {
+	for _, ev := range events {
+		c.counts.add(&c.counts.c.Events, 1)
+		c.o.Clips.Event(ev)
+		c.o.Sink.Put(ev, f)
+	}
+}
+
+// runClips keeps the main stream flowing into ring and clips when detection runs on another.
+func (c *Camera) runClips(ctx context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		got, err := c.readClips(ctx)
+		if failures++; got {
+			failures = 1
+		}
+		if ctx.Err() == nil {
+			c.o.Log.Warn("main stream ended; clips wait for it", "camera", c.o.Camera, "error", err)
+		}
+		wait := time.NewTimer(c.o.Backoff(failures))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+		}
+	}
+}
+
+func (c *Camera) readClips(ctx context.Context) (got bool, err error) {
+	source, err := c.o.Open(ctx, bongsu.NewRunID(c.o.Now()))
+	if err != nil {
+		return false, err
+	}
+	defer source.Close()
+	for {
+		au, err := source.Next(ctx)
+		if err != nil {
+			return got, err
+		}
+		got = true
+		c.keep(au)
+	}
+}

@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"bongsu"
+	"bongsu/models"
+	"bongsu/streams"
+)
+
+// Decoder turns access units into pictures; streams/avcodec implements it.
+type Decoder interface {
+	// Send takes one unit; MarkLoss says that units before the next one were dropped.
+	Send(au *streams.AccessUnit) error
+	MarkLoss()
+	// Receive gives the next picture in display order, streams.ErrNeedMore when it needs
+	// input first, and io.EOF after Drain when none is left. The caller releases it.
+	Receive() (*bongsu.Frame, error)
+	Drain() error
+	Close()
+}
+
+// Tracker follows detections from picture to picture; edge/track implements it. The slice is
+// valid until the next call.
+type Tracker interface {
+	Update(at time.Duration, dets []bongsu.Detection) []bongsu.Track
+}
+
+// Rules judge tracks; edge/rules implements it. The slice is valid until the next call.
+type Rules interface {
+	Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing
+}
+
+// Events turn firings into events; edge/events implements it.
+type Events interface {
+	// Apply takes the firings of one picture; f may be nil when no picture is behind them.
+	Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firings []bongsu.Firing) []bongsu.Event
+	// Tick closes what nothing continued.
+	Tick(now time.Time) []bongsu.Event
+}
+
+// Ring keeps the last seconds of the main stream for pre-rolls; streams/ring implements it.
+type Ring interface {
+	Add(au *streams.AccessUnit)
+}
+
+// Clips records the video of events; edge/clips implements it. Neither call blocks.
+type Clips interface {
+	Add(au *streams.AccessUnit)
+	Event(ev bongsu.Event)
+}
+
+// Sink takes events over. Put returns at once; it retains f when it keeps it. f is nil when an
+// event changes without a picture.
+type Sink interface {
+	Put(ev bongsu.Event, f *bongsu.Frame)
+}
+
+// Options are what one camera's pipeline is made of. Tracker, Rules and Events are used by
+// one goroutine at a time.
+type Options struct {
+	Camera bongsu.CameraID
+	Name   string
+
+	// Open begins a run. OpenDetect, when set, opens the sub-stream that detection runs on;
+	// then Open's stream feeds clips only.
+	Open       func(ctx context.Context, run bongsu.RunID) (streams.Source, error)
+	OpenDetect func(ctx context.Context, run bongsu.RunID) (streams.Source, error)
+	NewDecoder func(c streams.Codec) (Decoder, error)
+	// Backoff says how long to wait before attempt n (1, 2, ...) after failures in a row.
+	Backoff func(n int) time.Duration
+
+	Detector models.Detector
+	Tracker  Tracker
+	Rules    Rules
+	Events   Events
+	Ring     Ring
+	Clips    Clips
+	Sink     Sink
+
+	InferPS  float64                                      // pictures looked at per second; 0 looks at all
+	Lossless bool                                         // queues wait instead of dropping: for recordings as fast as possible
+	Once     bool                                         // Run returns after the first run: for recordings
+	Look     func(f *bongsu.Frame, tracks []bongsu.Track) // sees each picture after the rules; may be nil
+
+	Now func() time.Time // time.Now by default
+	Log *slog.Logger     // discards by default
+}
+
+// unitSpan is how much media time queue 1 holds.
+const unitSpan = 2 * time.Second
+
+func (o *Options) defaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Backoff == nil {
+		o.Backoff = func(int) time.Duration { return time.Second }
+	}
+}

@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"bongsu"
+	"bongsu/edge/link"
+)
+
+// report tells the node every second how the cameras are, until ctx ends or sending fails.
+func (w *Worker) report(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		for _, m := range w.health() {
+			if _, err := w.o.Conn.Send(m); err != nil {
+				if ctx.Err() == nil {
+					w.o.Log.Error("health cannot be reported", "error", err)
+				}
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// health makes one health message a camera, since a message bounds what it can carry, and one
+// of counters.
+func (w *Worker) health() []link.Message {
+	w.mu.Lock()
+	slots := make([]*slot, 0, len(w.cameras))
+	for _, s := range w.cameras {
+		slots = append(slots, s)
+	}
+	w.mu.Unlock()
+	var out []link.Message
+	var counters []link.Counter
+	for _, s := range slots {
+		status, look, more := s.report()
+		m := link.Message{Type: link.TypeHealth, Health: []bongsu.CameraStatus{status}}
+		if look != nil {
+			m.Looks = []link.Look{*look}
+		}
+		out = append(out, m)
+		counters = append(counters, more...)
+	}
+	if len(slots) == 0 {
+		out = append(out, link.Message{Type: link.TypeHealth})
+	}
+	return append(out, link.Message{Type: link.TypeCounters, Counters: append(counters, w.hand.counters()...)})
+}
+
+func (s *slot) report() (bongsu.CameraStatus, *link.Look, []link.Counter) {
+	s.mu.Lock()
+	r, status := s.runner, s.broken
+	s.mu.Unlock()
+	if r == nil {
+		return status, nil, nil
+	}
+	status = r.Status()
+	plain, boxed, at := r.Stills()
+	if plain != nil {
+		status.Still, status.StillAt = plain, at.UTC()
+	}
+	if boxed == nil {
+		return status, nil, r.Counters()
+	}
+	return status, &link.Look{Camera: status.ID, At: at.UTC(), JPEG: boxed}, r.Counters()
+}
+
+func (h *handover) counters() []link.Counter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return []link.Counter{
+		{Name: "bongsu_handover_events_total", Value: float64(h.handed)},
+		{Name: "bongsu_handover_coalesced_total", Value: float64(h.coalesced)},
+		{Name: "bongsu_handover_bare_total", Value: float64(h.bare)},
+		{Name: "bongsu_handover_pending", Value: float64(len(h.items)), Gauge: true},
+	}
+}

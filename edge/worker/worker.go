@@ -1,0 +1,282 @@
+// Package worker runs pipelines for a group of cameras in a process of its own: what reads a
+// camera's hostile bytes crashes here and nowhere else. worker.go speaks with the node,
+// handover.go keeps events until they are durable, build.go makes a camera's pipeline of its
+// parts, and model.go shares one inference session between cameras.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"bongsu"
+	"bongsu/edge/link"
+)
+
+// Runner is one camera at work. Run blocks until ctx ends and all it began has ended.
+type Runner interface {
+	Run(ctx context.Context) error
+	Status() bongsu.CameraStatus
+	Counters() []link.Counter
+	// Stills gives pictures made since the last call: a plain one for the cloud and one with
+	// boxes for the box's own page. Either may be nil.
+	Stills() (plain, boxed []byte, at time.Time)
+	// Retire closes the camera's open events because it leaves the configuration. It is
+	// called after Run has returned.
+	Retire()
+}
+
+// Env is what a camera's pipeline gets from its worker.
+type Env struct {
+	Put       func(ev bongsu.Event, f *bongsu.Frame)
+	OpenClip  func(ctx context.Context, c bongsu.Clip) (path string, err error)
+	CloseClip func(ctx context.Context, c bongsu.Clip) error
+	Open      []bongsu.Event // that a lost worker left open
+	Log       *slog.Logger
+}
+
+// Options are what a worker is made of.
+type Options struct {
+	Conn    *link.Conn
+	Program string // version of this program
+	Build   func(a link.Assignment, env Env) (Runner, error)
+	JPEG    func(*bongsu.Frame) ([]byte, error) // of at most bongsu.MaxSnapshotBytes
+	// HandoverBytes bounds events that the node has not acknowledged; 8 MiB by default.
+	HandoverBytes int
+	Log           *slog.Logger
+}
+
+// Worker is one worker process's work. Make it with New.
+type Worker struct {
+	o    Options // set before Run
+	hand *handover
+
+	mu      sync.Mutex
+	cameras map[bongsu.CameraID]*slot          // guarded by mu
+	open    map[bongsu.CameraID][]bongsu.Event // guarded by mu: for the next assignment
+	waiting map[uint64]chan *link.Message      // guarded by mu: clip messages to be answered
+
+	asking sync.Mutex // as handover.sending, for waiting
+	jobs   sync.WaitGroup
+}
+
+// slot is one camera's place; a new assignment waits for the old one's end.
+type slot struct {
+	assignment link.Assignment
+	cancel     context.CancelFunc
+	done       chan struct{}
+	retire     bool // guarded by Worker.mu
+
+	mu     sync.Mutex
+	runner Runner              // guarded by mu; nil until built
+	broken bongsu.CameraStatus // guarded by mu: why it could not be built
+}
+
+// rebuildAfter is how long a camera that could not be built waits for another try.
+const rebuildAfter = 10 * time.Second
+
+// New makes a worker; nothing starts before Run.
+func New(o Options) *Worker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HandoverBytes == 0 {
+		o.HandoverBytes = 8 << 20
+	}
+	w := &Worker{o: o, cameras: map[bongsu.CameraID]*slot{}, open: map[bongsu.CameraID][]bongsu.Event{},
+		waiting: map[uint64]chan *link.Message{}}
+	w.hand = newHandover(o.HandoverBytes, o.JPEG, o.Conn.Send, o.Log)
+	return w
+}
+
+// Run greets the node and obeys it until the connection or ctx ends; it blocks until every
+// camera has stopped. The end of the connection in good order is nil.
+func (w *Worker) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer w.jobs.Wait()
+	defer cancel()
+	if _, err := w.o.Conn.Send(link.Message{Type: link.TypeHello, PID: os.Getpid(), Program: w.o.Program}); err != nil {
+		return fmt.Errorf("greet the node: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { w.o.Conn.Close() })
+	defer stop()
+	w.jobs.Go(func() {
+		if err := w.hand.run(ctx); err != nil && ctx.Err() == nil {
+			w.o.Log.Error("events cannot be handed over", "error", err)
+			w.o.Conn.Close()
+		}
+	})
+	w.jobs.Go(func() { w.report(ctx) })
+	for {
+		m, err := w.o.Conn.Receive()
+		switch {
+		case errors.Is(err, io.EOF) || ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("the node's messages: %w", err)
+		}
+		if err := w.obey(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *Worker) obey(ctx context.Context, m *link.Message) error {
+	switch m.Type {
+	case link.TypeAssign:
+		w.assign(ctx, *m.Assign)
+	case link.TypeUnassign:
+		w.unassign(m.Camera)
+	case link.TypeOpenEvents:
+		w.mu.Lock()
+		w.open[m.Camera] = append(w.open[m.Camera], m.Open...)
+		w.mu.Unlock()
+	case link.TypeAck:
+		if !w.hand.acked(m.Ref) {
+			w.answer(m)
+		}
+	case link.TypeNack:
+		if !w.hand.nacked(m.Ref) {
+			w.answer(m)
+			break
+		}
+		w.o.Log.Warn("the node could not record an event; it is kept and offered again", "reason", m.Message)
+		time.AfterFunc(time.Second, w.hand.retry)
+	default:
+		return fmt.Errorf("the node sent %q, which is not for a worker", m.Type)
+	}
+	return nil
+}
+
+// assign starts a camera, after the end of its former run when there is one.
+func (w *Worker) assign(ctx context.Context, a link.Assignment) {
+	w.mu.Lock()
+	before := w.cameras[a.Camera]
+	run, cancel := context.WithCancel(ctx)
+	s := &slot{assignment: a, cancel: cancel, done: make(chan struct{})}
+	s.broken = bongsu.CameraStatus{ID: a.Camera, Name: a.Name, State: bongsu.CameraStarting, Since: time.Now().UTC()}
+	w.cameras[a.Camera] = s
+	open := w.open[a.Camera]
+	delete(w.open, a.Camera)
+	w.mu.Unlock()
+	if before != nil {
+		before.cancel()
+	}
+	w.jobs.Go(func() {
+		defer close(s.done)
+		defer cancel()
+		if before != nil {
+			<-before.done
+		}
+		w.runSlot(run, s, open)
+	})
+}
+
+func (w *Worker) unassign(id bongsu.CameraID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.cameras[id]; s != nil {
+		s.retire = true
+		s.cancel()
+		delete(w.cameras, id)
+	}
+}
+
+// runSlot builds and runs one camera until ctx ends; one that cannot be built is tried again.
+func (w *Worker) runSlot(ctx context.Context, s *slot, open []bongsu.Event) {
+	env := Env{Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Open: open, Log: w.o.Log}
+	for ctx.Err() == nil {
+		r, err := w.o.Build(s.assignment, env)
+		if err == nil {
+			s.mu.Lock()
+			s.runner = r
+			s.mu.Unlock()
+			if err := r.Run(ctx); err != nil && ctx.Err() == nil {
+				w.o.Log.Error("camera stopped", "camera", s.assignment.Camera, "error", err)
+			}
+			w.mu.Lock()
+			retire := s.retire
+			w.mu.Unlock()
+			if retire {
+				r.Retire()
+			}
+			return
+		}
+		w.o.Log.Error("camera cannot run", "camera", s.assignment.Camera, "error", err)
+		s.mu.Lock()
+		s.broken = failedStatus(s.broken, err)
+		s.mu.Unlock()
+		wait := time.NewTimer(rebuildAfter)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+		}
+	}
+}
+
+func failedStatus(s bongsu.CameraStatus, err error) bongsu.CameraStatus {
+	if s.State != bongsu.CameraFailed {
+		s.Since = time.Now().UTC()
+	}
+	s.State, s.Code, s.Reason = bongsu.CameraFailed, string(bongsu.CodeOf(err)), err.Error()
+	return s
+}
+
+// ask sends a clip message and blocks for the node's answer.
+func (w *Worker) ask(ctx context.Context, m link.Message) (*link.Message, error) {
+	c := make(chan *link.Message, 1)
+	w.asking.Lock()
+	seq, err := w.o.Conn.Send(m)
+	if err == nil {
+		w.mu.Lock()
+		w.waiting[seq] = c
+		w.mu.Unlock()
+	}
+	w.asking.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-c:
+		if a.Type == link.TypeNack {
+			return nil, fmt.Errorf("the node refuses %s: %s", m.Type, a.Message)
+		}
+		return a, nil
+	case <-ctx.Done():
+		w.mu.Lock()
+		delete(w.waiting, seq)
+		w.mu.Unlock()
+		return nil, ctx.Err()
+	}
+}
+
+func (w *Worker) answer(m *link.Message) {
+	w.asking.Lock()
+	w.mu.Lock()
+	c := w.waiting[m.Ref]
+	delete(w.waiting, m.Ref)
+	w.mu.Unlock()
+	w.asking.Unlock()
+	if c != nil {
+		c <- m
+	}
+}
+
+func (w *Worker) openClip(ctx context.Context, c bongsu.Clip) (string, error) {
+	a, err := w.ask(ctx, link.Message{Type: link.TypeClipOpen, Clip: &c})
+	if err != nil {
+		return "", err
+	}
+	return a.Path, nil
+}
+
+func (w *Worker) closeClip(ctx context.Context, c bongsu.Clip) error {
+	_, err := w.ask(ctx, link.Message{Type: link.TypeClipClosed, Clip: &c})
+	return err
+}
