@@ -119,6 +119,9 @@ type Users interface {
 	// SessionUser finds the session and its user. CodeNotFound when it is not there, is
 	// expired at now, or the user is disabled.
 	SessionUser(ctx context.Context, hash string, now time.Time) (Session, User, error)
+	// ExtendSession moves a login's Expires; CodeNotFound without it: a login that was
+	// ended meanwhile does not come back.
+	ExtendSession(ctx context.Context, hash string, expires time.Time) error
 	// DeleteSession ends a login; one that is not there is success.
 	DeleteSession(ctx context.Context, hash string) error
 
