@@ -136,7 +136,7 @@ type Event struct {
 	Zone      []Point      `json:"zone,omitempty"`
 	Line      []Point      `json:"line,omitempty"`
 	Direction string       `json:"direction,omitempty"` // in which Line was crossed: "left-to-right" or "right-to-left"
-	Trail     []TrailPoint `json:"trail,omitempty"` // at most MaxTrail points, oldest dropped first by thinning
+	Trail     []TrailPoint `json:"trail,omitempty"`     // at most MaxTrail points, oldest dropped first by thinning
 	Reasons   []Reason     `json:"reasons,omitempty"`
 	Model     ModelRef     `json:"model"`
 

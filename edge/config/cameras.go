@@ -1,0 +1,345 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"bongsu"
+)
+
+// Keys that cameras and defaults share, with their ranges, are read by stream; those that
+// rules and defaults share by tuning.
+var (
+	streamKeys = []string{"model", "infer_per_s", "pre_roll_s", "post_roll_s", "max_clip_s", "stall_s", "ring_bytes", "max_pixels"}
+	tuningKeys = []string{"classes", "min_score", "confirm_s", "linger_s"}
+	cameraKeys = slices.Concat([]string{"id", "name", "url", "detect_url", "username", "password_file", "allow_basic"}, streamKeys, []string{"rules"})
+	ruleKeys   = slices.Concat([]string{"id", "kind", "zone", "line", "direction", "dwell_s"}, tuningKeys, []string{"priority"})
+)
+
+func (d *Defaults) read(v value) {
+	f := v.fields(slices.Concat(streamKeys, tuningKeys)...)
+	c := d.camera()
+	c.readStream(f)
+	d.Model, d.InferPerS, d.PreRoll, d.PostRoll = c.Model, c.InferPerS, c.PreRoll, c.PostRoll
+	d.MaxClip, d.Stall, d.RingBytes, d.MaxPixels = c.MaxClip, c.Stall, c.RingBytes, c.MaxPixels
+	r := d.rule()
+	r.readTuning(f)
+	d.Classes, d.MinScore, d.Confirm, d.Linger = r.Classes, r.MinScore, r.Confirm, r.Linger
+}
+
+// camera is a camera that says nothing for itself.
+func (d *Defaults) camera() Camera {
+	return Camera{
+		Model: d.Model, InferPerS: d.InferPerS, PreRoll: d.PreRoll, PostRoll: d.PostRoll,
+		MaxClip: d.MaxClip, Stall: d.Stall, RingBytes: d.RingBytes, MaxPixels: d.MaxPixels,
+	}
+}
+
+// rule is a rule that says nothing for itself.
+func (d *Defaults) rule() Rule {
+	return Rule{Classes: d.Classes, MinScore: d.MinScore, Confirm: d.Confirm, Linger: d.Linger}
+}
+
+func (c *Config) readCameras(v value) {
+	seen := map[bongsu.CameraID]int{}
+	for _, item := range v.items() {
+		cam := c.readCamera(item)
+		if cam.ID != "" {
+			if line, twice := seen[cam.ID]; twice {
+				item.at("id").fail("another camera, on line %d, has the id %q already: ids are unique on an edge", line, string(cam.ID))
+			} else {
+				seen[cam.ID] = cam.line
+			}
+		}
+		c.Cameras = append(c.Cameras, cam)
+	}
+}
+
+// at is the place of a key of v when v has it, and v itself with the longer path when not.
+func (v value) at(key string) value {
+	quiet := value{r: &reader{}, node: v.node, path: v.path, line: v.line}
+	if f, ok := quiet.fields(key)[key]; ok {
+		return value{r: v.r, node: f.node, path: f.path, line: f.line}
+	}
+	return value{r: v.r, path: join(v.path, key), line: v.line}
+}
+
+func (c *Config) readCamera(v value) Camera {
+	cam := c.Defaults.camera()
+	cam.line = v.line
+	if v.null() {
+		v.fail("an empty entry: give the camera an id and a url, or remove the dash")
+		return cam
+	}
+	before := len(v.r.errs)
+	f := v.fields(cameraKeys...)
+	if f == nil && len(v.r.errs) > before {
+		return cam
+	}
+	cam.ID = bongsu.CameraID(readID(v, f, "camera"))
+	cam.Name = string(cam.ID)
+	text(f, "name", &cam.Name)
+	cam.readLogin(v, f)
+	cam.readStream(f)
+	if cam.Model == "" {
+		v.at("model").fail("no model: name one from `bongsu-edge model list` here or in defaults.model")
+	}
+	if rules, ok := f["rules"]; ok {
+		cam.readRules(rules, c.Defaults)
+	}
+	return cam
+}
+
+// readID reads the name that a camera or rule must have; "" when it has none that can be used.
+func readID(v value, f map[string]value, what string) string {
+	var id string
+	idv, ok := f["id"]
+	if !ok {
+		v.at("id").fail("this %s has no id: give it one, such as %s-1", what, what)
+		return ""
+	}
+	if !idv.text(&id) {
+		return ""
+	}
+	if err := bongsu.CheckName(id); err != nil {
+		idv.check(err)
+		return ""
+	}
+	return id
+}
+
+func (cam *Camera) readLogin(v value, f map[string]value) {
+	if u, ok := f["url"]; !ok {
+		v.at("url").fail("this camera has no url: give its RTSP address, such as rtsp://192.0.2.10/stream1")
+	} else if u.text(&cam.URL) {
+		u.cameraURL(cam.URL)
+	}
+	if u, ok := f["detect_url"]; ok && u.text(&cam.DetectURL) && cam.DetectURL != "" {
+		u.cameraURL(cam.DetectURL)
+	}
+	text(f, "username", &cam.Username)
+	text(f, "password_file", &cam.PasswordFile)
+	if b, ok := f["allow_basic"]; ok {
+		b.boolean(&cam.AllowBasic)
+	}
+	switch {
+	case cam.Username != "" && cam.PasswordFile == "":
+		v.at("username").fail("a username without a password_file: name the file that holds the password")
+	case cam.Username == "" && cam.PasswordFile != "":
+		v.at("password_file").fail("a password_file without a username: name the user of the camera")
+	}
+}
+
+// cameraURL checks an RTSP address. It never repeats the address: it may hold a password.
+func (v value) cameraURL(s string) {
+	u, err := url.Parse(s)
+	if err != nil {
+		if strings.Contains(s, "@") {
+			v.fail("this is not an address that can be read, and it seems to hold a password: write rtsp://host/path and put user and password into username and password_file")
+		} else {
+			v.fail("this is not an address that can be read: write it as rtsp://host/path or rtsp://host:port/path")
+		}
+		return
+	}
+	switch {
+	case u.User != nil:
+		v.fail("user and password do not belong into the url, where logs and process lists show them: put them into username and password_file")
+	case u.Scheme == "rtsps":
+		v.fail("rtsps is not supported yet: use rtsp on a network of its own")
+	case u.Scheme != "rtsp":
+		v.fail("the address must begin with rtsp://")
+	case u.Hostname() == "":
+		v.fail("the address names no host: write it as rtsp://host/path")
+	case u.Fragment != "":
+		v.fail("the address has a # in it: a camera never gets what follows; write it as %%23 if it belongs to the path")
+	}
+}
+
+func (cam *Camera) readStream(f map[string]value) {
+	if m, ok := f["model"]; ok && m.text(&cam.Model) && cam.Model != "" {
+		m.check(checkModel(cam.Model))
+	}
+	if v, ok := f["infer_per_s"]; ok {
+		if n, good := v.number(0.1, 60); good {
+			cam.InferPerS = n
+		}
+	}
+	seconds(f, "pre_roll_s", 0, 60, &cam.PreRoll)
+	seconds(f, "post_roll_s", 0, 300, &cam.PostRoll)
+	seconds(f, "max_clip_s", 1, 3600, &cam.MaxClip)
+	seconds(f, "stall_s", 2, 300, &cam.Stall)
+	integer(f, "ring_bytes", 1<<20, 4<<30, &cam.RingBytes)
+	integer(f, "max_pixels", 64*64, 16384*16384, &cam.MaxPixels)
+}
+
+// checkModel allows what names a folder in the model folder: a name that may hold dots.
+func checkModel(name string) error {
+	if bongsu.ValidName(strings.ReplaceAll(name, ".", "-")) {
+		return nil
+	}
+	return fmt.Errorf("%q cannot be a model's name: `bongsu-edge model list` shows those that are installed", name)
+}
+
+func (cam *Camera) readRules(v value, d Defaults) {
+	seen := map[bongsu.RuleID]int{}
+	for _, item := range v.items() {
+		rule := readRule(item, d)
+		if rule.ID != "" {
+			if line, twice := seen[rule.ID]; twice {
+				item.at("id").fail("another rule of this camera, on line %d, has the id %q already", line, string(rule.ID))
+			} else {
+				seen[rule.ID] = item.line
+			}
+		}
+		cam.Rules = append(cam.Rules, rule)
+	}
+}
+
+func readRule(v value, d Defaults) Rule {
+	rule := d.rule()
+	if v.null() {
+		v.fail("an empty entry: give the rule an id and a kind, or remove the dash")
+		return rule
+	}
+	before := len(v.r.errs)
+	f := v.fields(ruleKeys...)
+	if f == nil && len(v.r.errs) > before {
+		return rule
+	}
+	rule.ID = bongsu.RuleID(readID(v, f, "rule"))
+	rule.readTuning(f)
+	var kind string
+	if k, ok := f["kind"]; !ok {
+		v.at("kind").fail("this rule has no kind: %s", knownKinds)
+	} else if k.text(&kind) {
+		rule.Kind = bongsu.EventKind(kind)
+		rule.readKind(v, k, f)
+	}
+	rule.Priority = bongsu.DefaultPriority(rule.Kind)
+	var priority string
+	if p, ok := f["priority"]; ok && p.text(&priority) {
+		if rule.Priority = bongsu.Priority(priority); rule.Priority.Rank() > 3 {
+			p.fail("%q is no priority: use critical, high, medium or low", priority)
+		}
+	}
+	return rule
+}
+
+const knownKinds = "use intrusion, line-crossing or loitering"
+
+// readKind reads what the rule's kind needs and refuses what it has no use for.
+func (rule *Rule) readKind(v, kind value, f map[string]value) {
+	switch rule.Kind {
+	case bongsu.KindIntrusion:
+		rule.readZone(v, f)
+		rule.refuse(f, "line", "direction", "dwell_s")
+	case bongsu.KindLoitering:
+		rule.readZone(v, f)
+		rule.refuse(f, "line", "direction", "confirm_s")
+		if _, ok := f["dwell_s"]; !ok {
+			v.at("dwell_s").fail("a loitering rule needs dwell_s: the seconds that someone may stay")
+		}
+		seconds(f, "dwell_s", 1, 86400, &rule.Dwell)
+	case bongsu.KindLineCrossing:
+		rule.readLine(v, f)
+		rule.refuse(f, "zone", "dwell_s", "confirm_s")
+	default:
+		kind.fail("%q is no kind of rule: %s", string(rule.Kind), knownKinds)
+	}
+}
+
+// refuse reports keys that a rule of this kind does not have.
+func (rule *Rule) refuse(f map[string]value, keys ...string) {
+	for _, key := range keys {
+		v, ok := f[key]
+		switch {
+		case !ok:
+		case key == "zone":
+			v.fail("a line-crossing rule has no zone: give it a line of two points")
+		case key == "line":
+			v.fail("a rule of kind %s has no line: give it a zone of at least three points", rule.Kind)
+		default:
+			v.fail("a rule of kind %s has no %s: remove it", rule.Kind, key)
+		}
+	}
+}
+
+func (rule *Rule) readZone(v value, f map[string]value) {
+	z, ok := f["zone"]
+	if !ok {
+		v.at("zone").fail("a rule of kind %s needs a zone: a list of [x, y] points, 0..1 of the picture", rule.Kind)
+		return
+	}
+	if points, good := z.points(); good {
+		rule.Zone = points
+		z.check(bongsu.CheckZone(points))
+	}
+}
+
+func (rule *Rule) readLine(v value, f map[string]value) {
+	if l, ok := f["line"]; !ok {
+		v.at("line").fail("a line-crossing rule needs a line: [[x, y], [x, y]], 0..1 of the picture")
+	} else if points, good := l.points(); good {
+		rule.Line = points
+		l.check(bongsu.CheckLine(points))
+	}
+	rule.Direction = bongsu.DirectionBoth
+	if d, ok := f["direction"]; ok && d.text(&rule.Direction) && !bongsu.ValidDirection(rule.Direction) {
+		d.fail("%q is no direction: use left-to-right, right-to-left or both, as seen by who looks from the line's first point to its second", rule.Direction)
+	}
+}
+
+// points reads a list of pairs.
+func (v value) points() (points []bongsu.Point, ok bool) {
+	before := len(v.r.errs)
+	for _, item := range v.items() {
+		pair := item.items()
+		if len(pair) != 2 {
+			if len(v.r.errs) == before {
+				item.fail("a point is a pair [x, y], this has %d numbers", len(pair))
+			}
+			continue
+		}
+		x, okX := pair[0].coordinate()
+		y, okY := pair[1].coordinate()
+		if okX && okY {
+			points = append(points, bongsu.Point{X: float32(x), Y: float32(y)})
+		}
+	}
+	return points, len(v.r.errs) == before
+}
+
+// coordinate reads a part of the picture's width or height.
+func (v value) coordinate() (float64, bool) {
+	before := len(v.r.errs)
+	n, ok := v.number(0, 1)
+	if len(v.r.errs) > before {
+		v.r.errs[before].Message += "; coordinates are parts of the picture's width and height, not pixels"
+	}
+	return n, ok
+}
+
+func (rule *Rule) readTuning(f map[string]value) {
+	if v, ok := f["classes"]; ok {
+		rule.Classes = nil
+		for _, item := range v.items() {
+			var class string
+			if item.text(&class) {
+				item.check(bongsu.CheckName(class))
+				rule.Classes = append(rule.Classes, bongsu.Class(class))
+			}
+		}
+		if len(rule.Classes) == 0 {
+			v.fail("this names no class: list at least one, such as person")
+		}
+	}
+	if v, ok := f["min_score"]; ok {
+		if n, good := v.number(0, 1); good {
+			rule.MinScore = float32(n)
+		}
+	}
+	seconds(f, "confirm_s", 0, 60, &rule.Confirm)
+	seconds(f, "linger_s", 0.1, 600, &rule.Linger)
+}

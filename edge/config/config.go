@@ -1,0 +1,139 @@
+// Package config reads edge.yaml: its types, defaults and checks, hot reload, and what each
+// camera's worker is told. Start with Load; deploy/edge.yaml documents every key.
+package config
+
+import (
+	"time"
+
+	"bongsu"
+)
+
+// Config is edge.yaml with defaults filled in and every value checked. It holds no secret:
+// passwords, tokens and credentials stay in files of their own, named here.
+type Config struct {
+	Edge      Edge
+	DataDir   string // outbox, clips and identity of this edge
+	ModelsDir string // model folders; <DataDir>/models when the file does not name one
+	Cloud     Cloud
+	Debug     Debug
+	Workers   Workers
+	Outbox    Outbox
+	Defaults  Defaults
+	Cameras   []Camera // in the order of the file
+
+	file   string   // as given to Parse
+	digest [32]byte // SHA-256 of the file that this was read from
+}
+
+// Edge is how this box calls itself to operators.
+type Edge struct {
+	Name string
+}
+
+// Cloud says where events go. With an empty URL they stay on this box.
+type Cloud struct {
+	URL             string
+	CredentialFile  string // written at enrolment; <DataDir>/credential when the file does not name one
+	EnrolTokenFile  string // one-time token; "" when the edge is enrolled by hand
+	CertificateFile string // ca_file: PEM of the authority that signed the cloud's certificate; "" for the system's
+}
+
+// Debug is the local status page.
+type Debug struct {
+	Listen string // loopback address and port; "" for none
+}
+
+// Workers says how cameras are spread over processes.
+type Workers struct {
+	CamerasPerWorker int
+}
+
+// Outbox bounds what waits on disk to be sent.
+type Outbox struct {
+	MaxBytes     int64 // of clips; the oldest of the lowest priority goes first
+	ReserveBytes int64 // that stay free on the disk for events, which are never evicted
+}
+
+// Defaults are what a camera or rule gets that does not say otherwise.
+type Defaults struct {
+	Model     string
+	InferPerS float64
+	PreRoll   time.Duration
+	PostRoll  time.Duration
+	MaxClip   time.Duration
+	Stall     time.Duration
+	RingBytes int64
+	MaxPixels int
+	Classes   []bongsu.Class
+	MinScore  float32
+	Confirm   time.Duration
+	Linger    time.Duration
+}
+
+// Camera is one camera with its rules.
+type Camera struct {
+	ID           bongsu.CameraID
+	Name         string
+	URL          string // rtsp://, without user and password
+	DetectURL    string // smaller stream of the same camera for detection; "" for URL
+	Username     string
+	PasswordFile string
+	AllowBasic   bool // allow Basic login, which shows the password to the network, on plain RTSP
+	Model        string
+	InferPerS    float64 // inferences per second wanted
+	PreRoll      time.Duration
+	PostRoll     time.Duration
+	MaxClip      time.Duration // of one event, over all parts
+	Stall        time.Duration // without a decodable picture before the camera is connected anew
+	RingBytes    int64         // most memory for pre-roll
+	MaxPixels    int           // larger pictures are refused before decoding
+	Rules        []Rule
+
+	line int // of the file
+}
+
+// Rule is one rule of a camera. Points are 0..1 of the picture's width and height.
+type Rule struct {
+	ID        bongsu.RuleID
+	Kind      bongsu.EventKind
+	Priority  bongsu.Priority
+	Zone      []bongsu.Point // intrusion, loitering
+	Line      []bongsu.Point // line-crossing: A and B
+	Direction string         // of a line: bongsu.DirectionLeftToRight, ...; see docs/design/events.md
+	Classes   []bongsu.Class
+	MinScore  float32       // the best score of what fires it must reach this
+	Dwell     time.Duration // loitering: time in the zone before it fires
+	Confirm   time.Duration // intrusion: the thing must be in the zone this long
+	Linger    time.Duration // and be gone this long before the event ends
+}
+
+// Default is the configuration of an empty file; deploy/edge.yaml equals it.
+func Default() Config {
+	c := baseline()
+	c.resolve()
+	return c
+}
+
+// baseline is Default before empty paths are derived from DataDir.
+func baseline() Config {
+	return Config{
+		Edge:    Edge{Name: "edge"},
+		DataDir: "/var/lib/bongsu-edge",
+		Debug:   Debug{Listen: "127.0.0.1:9090"},
+		Workers: Workers{CamerasPerWorker: 8},
+		Outbox:  Outbox{MaxBytes: 10 << 30, ReserveBytes: 512 << 20},
+		Defaults: Defaults{
+			InferPerS: 10,
+			PreRoll:   5 * time.Second,
+			PostRoll:  5 * time.Second,
+			MaxClip:   5 * time.Minute,
+			Stall:     10 * time.Second,
+			RingBytes: 64 << 20,
+			MaxPixels: 3840 * 2160,
+			Classes:   []bongsu.Class{bongsu.ClassPerson},
+			MinScore:  0.5,
+			Confirm:   400 * time.Millisecond,
+			Linger:    2 * time.Second,
+		},
+	}
+}

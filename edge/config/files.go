@@ -1,0 +1,117 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"bongsu"
+	"bongsu/edge/link"
+)
+
+// Files reads what a configuration names. OS is the real one; tests give their own.
+type Files interface {
+	// ReadFile gives a whole file.
+	ReadFile(name string) ([]byte, error)
+	// Stat describes a file; only its permission bits are looked at.
+	Stat(name string) (fs.FileInfo, error)
+}
+
+// OS reads the files of this machine.
+var OS Files = osFiles{}
+
+type osFiles struct{}
+
+func (osFiles) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
+func (osFiles) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+// Load reads and checks edge.yaml at path. All mistakes are reported at once: the error is
+// Errors, or a single bongsu.Error when the file cannot be read. Password files are read by
+// Assignments, so that a missing one stops its own camera and no other.
+func Load(path string) (Config, error) { return LoadFrom(OS, path) }
+
+// LoadFrom is Load with the file system given.
+func LoadFrom(files Files, path string) (Config, error) {
+	data, err := files.ReadFile(path)
+	if err != nil {
+		return Config{}, bongsu.Wrap(bongsu.CodeInvalid, cause(err), "cannot read the configuration %s; deploy/edge.yaml is one to begin with", path)
+	}
+	return Parse(path, data)
+}
+
+// cause is a file error without the path, which the sentence around it names already.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// Assignments turns the cameras into what workers are told, in the order of the file. It reads
+// the password files now. A camera whose password cannot be read is left out and has an entry
+// in the errors, each a bongsu.FieldError; the others are not touched by it.
+func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
+	out := make([]link.Assignment, 0, len(c.Cameras))
+	var errs []error
+	for i := range c.Cameras {
+		cam := &c.Cameras[i]
+		password, err := readPassword(files, cam.PasswordFile)
+		if err != nil {
+			errs = append(errs, &bongsu.FieldError{
+				File: c.file, Line: cam.line,
+				Path:    fmt.Sprintf("cameras[%d].password_file", i),
+				Message: fmt.Sprintf("camera %s: %v", cam.ID, err),
+			})
+			continue
+		}
+		out = append(out, cam.assignment(password))
+	}
+	return out, errs
+}
+
+// maxPassword is far above what cameras accept.
+const maxPassword = 1024
+
+func readPassword(files Files, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	info, err := files.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read %s: %w; create it with the password as its only line and mode 0600", path, cause(err))
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return "", fmt.Errorf("everybody on this machine can read %s (mode %#o): run `chmod 600 %s`", path, mode, path)
+	}
+	data, err := files.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read %s: %w; let the user that runs bongsu-edge own it", path, cause(err))
+	}
+	password := strings.TrimRight(string(data), "\r\n")
+	switch {
+	case password == "":
+		return "", fmt.Errorf("%s is empty: write the password into it as its only line", path)
+	case len(password) > maxPassword || strings.ContainsAny(password, "\r\n\x00"):
+		return "", fmt.Errorf("%s has more than one line or over %d bytes: write only the password into it", path, maxPassword)
+	}
+	return password, nil
+}
+
+func (cam *Camera) assignment(password string) link.Assignment {
+	a := link.Assignment{
+		Camera: cam.ID, Name: cam.Name,
+		URL: cam.URL, DetectURL: cam.DetectURL,
+		Username: cam.Username, Password: password, AllowBasic: cam.AllowBasic,
+		Model: cam.Model, InferPS: cam.InferPerS,
+		PreRoll: cam.PreRoll, PostRoll: cam.PostRoll, MaxClip: cam.MaxClip,
+		RingBytes: cam.RingBytes, StallAfter: cam.Stall, MaxPixels: cam.MaxPixels,
+		Rules: make([]link.Rule, len(cam.Rules)),
+	}
+	for i, r := range cam.Rules {
+		a.Rules[i] = link.Rule(r)
+	}
+	return a
+}
