@@ -26,6 +26,9 @@ type Runner interface {
 	// Stills gives pictures made since the last call: a plain one for the cloud and one with
 	// boxes for the box's own page. Either may be nil.
 	Stills() (plain, boxed []byte, at time.Time)
+	// Open gives the events that are still open, for the camera's next run. It is called
+	// after Run has returned.
+	Open() []bongsu.Event
 	// Retire closes the camera's open events because it leaves the configuration. It is
 	// called after Run has returned.
 	Retire()
@@ -161,8 +164,6 @@ func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 	s := &slot{assignment: a, cancel: cancel, done: make(chan struct{})}
 	s.broken = bongsu.CameraStatus{ID: a.Camera, Name: a.Name, State: bongsu.CameraStarting, Since: time.Now().UTC()}
 	w.cameras[a.Camera] = s
-	open := w.open[a.Camera]
-	delete(w.open, a.Camera)
 	w.mu.Unlock()
 	if before != nil {
 		before.cancel()
@@ -173,7 +174,7 @@ func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 		if before != nil {
 			<-before.done
 		}
-		w.runSlot(run, s, open)
+		w.runSlot(run, s)
 	})
 }
 
@@ -188,7 +189,11 @@ func (w *Worker) unassign(id bongsu.CameraID) {
 }
 
 // runSlot builds and runs one camera until ctx ends; one that cannot be built is tried again.
-func (w *Worker) runSlot(ctx context.Context, s *slot, open []bongsu.Event) {
+func (w *Worker) runSlot(ctx context.Context, s *slot) {
+	w.mu.Lock()
+	open := w.open[s.assignment.Camera]
+	delete(w.open, s.assignment.Camera)
+	w.mu.Unlock()
 	env := Env{Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Open: open, Log: w.o.Log}
 	for ctx.Err() == nil {
 		r, err := w.o.Build(s.assignment, env)
@@ -199,12 +204,7 @@ func (w *Worker) runSlot(ctx context.Context, s *slot, open []bongsu.Event) {
 			if err := r.Run(ctx); err != nil && ctx.Err() == nil {
 				w.o.Log.Error("camera stopped", "camera", s.assignment.Camera, "error", err)
 			}
-			w.mu.Lock()
-			retire := s.retire
-			w.mu.Unlock()
-			if retire {
-				r.Retire()
-			}
+			w.leave(s, r)
 			return
 		}
 		w.o.Log.Error("camera cannot run", "camera", s.assignment.Camera, "error", err)
@@ -217,6 +217,20 @@ func (w *Worker) runSlot(ctx context.Context, s *slot, open []bongsu.Event) {
 		case <-ctx.Done():
 			wait.Stop()
 		}
+	}
+}
+
+// leave hands the open events of a camera that has stopped to its next run, or closes them
+// when it leaves the configuration.
+func (w *Worker) leave(s *slot, r Runner) {
+	w.mu.Lock()
+	retire := s.retire
+	if !retire {
+		w.open[s.assignment.Camera] = append(w.open[s.assignment.Camera], r.Open()...)
+	}
+	w.mu.Unlock()
+	if retire {
+		r.Retire()
 	}
 }
 
