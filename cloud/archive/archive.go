@@ -85,16 +85,21 @@ type ApplyOptions struct {
 	Route    Router        // decides about the alert; nil: no alert
 }
 
+// Span is an alert with the event time that its events cover.
+type Span struct {
+	bongsu.Alert
+	First      time.Time // earliest Start of its events
+	Last       time.Time // latest Start, Fired or End of its events
+	OpenEvents int       // its events that are still open, the situation's own event left out
+}
+
 // Situation is what a Router decides on. It is read and written in one transaction.
 type Situation struct {
 	At         time.Time
-	Event      bongsu.Event   // the latest revision, after this one was taken in
-	Received   time.Time      // when the cloud received the revision
-	Alert      *bongsu.Alert  // the alert that the event belongs to; nil when it has none
-	Candidates []bongsu.Alert // alerts of the same edge, camera and rule within the window, newest first; empty when Alert is set
-	// OpenEvents counts, per alert ID, the other events of Alert or of each candidate
-	// that are still open.
-	OpenEvents map[bongsu.AlertID]int
+	Event      bongsu.Event // the latest revision, after this one was taken in
+	Received   time.Time    // when the cloud received the revision
+	Alert      *Span        // the alert that the event belongs to; nil when it has none
+	Candidates []Span       // alerts of the same edge, camera and rule within the window, latest first; empty when Alert is set
 }
 
 // Decision is what a Router wants stored. Alert nil changes nothing. An ID that the archive
