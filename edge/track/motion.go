@@ -1,0 +1,141 @@
+package track
+
+import (
+	"time"
+
+	"bongsu"
+)
+
+// Noise of the motion model, as parts of the box's size along the same axis, so that it means
+// the same near and far. SORT's and ByteTrack's filters state theirs a picture at 30 a second:
+// h/20 of place and h/160 of velocity. The first two are those figures carried over to seconds:
+// h/20·√30 and h/160·30·√30.
+const (
+	placeNoise    = 0.27 // standard deviation of the place after 1 s, sizes
+	velocityNoise = 1.03 // of the velocity after 1 s, sizes a second
+	measureNoise  = 0.06 // of a detected edge, sizes
+	firstVelocity = 1.0  // of a velocity that is not known yet, sizes a second
+)
+
+// axis is a Kalman filter of one coordinate with constant velocity (R. E. Kalman, 1960). The
+// filters of SORT and ByteTrack have eight states but no covariance between coordinates, so that
+// four of these are the same thing.
+type axis struct {
+	x, v          float32 // place, 0..1; velocity, 1/s
+	pxx, pxv, pvv float32 // covariance
+}
+
+func (a *axis) place(x, size float32) {
+	*a = axis{x: x, pxx: square(measureNoise * size), pvv: square(firstVelocity * size)}
+}
+
+// predict moves the state dt seconds on, with white noise in place and acceleration.
+func (a *axis) predict(dt, size float32) {
+	q := square(velocityNoise * size)
+	a.x += a.v * dt
+	a.pxx += dt*(2*a.pxv+dt*a.pvv) + square(placeNoise*size)*dt + q*dt*dt*dt/3
+	a.pxv += dt*a.pvv + q*dt*dt/2
+	a.pvv += q * dt
+}
+
+// correct takes a measured place in.
+func (a *axis) correct(z, size float32) {
+	s := a.pxx + square(measureNoise*size)
+	kx, kv := a.pxx/s, a.pxv/s
+	e := z - a.x
+	a.x += kx * e
+	a.v += kv * e
+	a.pvv -= kv * a.pxv
+	a.pxv -= kx * a.pxv
+	a.pxx -= kx * a.pxx
+}
+
+func square(x float32) float32 { return x * x }
+
+// target is one thing as the tracker knows it.
+type target struct {
+	id         bongsu.TrackID
+	cx, cy     axis // centre of the box
+	w, h       axis // its size
+	confirmed  bool
+	now        bool // seen in the latest picture
+	hits       int
+	score      float32
+	first      time.Duration
+	seen       time.Duration // last
+	candidates [4]struct {   // classes it was called, with the sum of their scores
+		class  bongsu.Class
+		weight float32
+	}
+}
+
+const smallest = 1e-4 // least size of a box: 0.01 % of the picture
+
+func (g *target) place(b bongsu.Box) {
+	c := b.Centre()
+	w, h := max(b.Width(), smallest), max(b.Height(), smallest)
+	g.cx.place(c.X, w)
+	g.cy.place(c.Y, h)
+	g.w.place(w, w)
+	g.h.place(h, h)
+}
+
+// predict moves the target on. The size of one that is out of sight is held: extrapolated, it
+// would shrink to nothing or swallow the picture.
+func (g *target) predict(dt float32) {
+	if dt == 0 {
+		return
+	}
+	w, h := max(g.w.x, smallest), max(g.h.x, smallest)
+	g.cx.predict(dt, w)
+	g.cy.predict(dt, h)
+	g.w.predict(dt, w)
+	g.h.predict(dt, h)
+	g.w.x, g.h.x = max(g.w.x, w/2), max(g.h.x, h/2)
+	g.w.v, g.h.v = g.w.v*(1-min(dt, 1)), g.h.v*(1-min(dt, 1))
+}
+
+func (g *target) correct(b bongsu.Box) {
+	c := b.Centre()
+	w, h := max(b.Width(), smallest), max(b.Height(), smallest)
+	g.cx.correct(c.X, w)
+	g.cy.correct(c.Y, h)
+	g.w.correct(w, w)
+	g.h.correct(h, h)
+}
+
+func (g *target) box() bongsu.Box {
+	w, h := max(g.w.x, smallest)/2, max(g.h.x, smallest)/2
+	return bongsu.Box{X0: g.cx.x - w, Y0: g.cy.x - h, X1: g.cx.x + w, Y1: g.cy.x + h}
+}
+
+// velocity is that of the foot point, per second.
+func (g *target) velocity() (vx, vy float32) { return g.cx.v, g.cy.v + g.h.v/2 }
+
+// vote adds a sighting as class. When all places are taken the least likely one is given up.
+func (g *target) vote(class bongsu.Class, score float32) {
+	least := 0
+	for i := range g.candidates {
+		c := &g.candidates[i]
+		if c.class == class || c.weight == 0 {
+			c.class = class
+			c.weight += score
+			return
+		}
+		if c.weight < g.candidates[least].weight {
+			least = i
+		}
+	}
+	g.candidates[least].class, g.candidates[least].weight = class, score
+}
+
+// class is what it was called most, weighed by score.
+func (g *target) class() bongsu.Class {
+	best := 0
+	for i := range g.candidates {
+		if g.candidates[i].weight > g.candidates[best].weight {
+			best = i
+		}
+	}
+	return g.candidates[best].class
+}

@@ -1,0 +1,307 @@
+// Package track follows detections from picture to picture. It is ByteTrack (Y. Zhang et al.,
+// "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV 2022), with every
+// quantity in seconds instead of pictures, so that it behaves the same at 5 and at 30 pictures a
+// second and over gaps. It is a pure function of its state and the media clock: no goroutine, no
+// wall clock, and no allocation once its buffers have grown.
+package track
+
+import (
+	"time"
+
+	"bongsu"
+)
+
+// Options tune a Tracker. The zero value of each field means its default.
+type Options struct {
+	High  float32 // detections of at least this score are matched first and begin tracks; 0.5
+	Low   float32 // those between Low and High only continue tracks that are there; 0.1
+	Birth float32 // score that a detection needs to begin a track; High
+
+	ConfirmHits  int           // pictures in which a track must be seen before rules hear of it; 3
+	ConfirmAfter time.Duration // or this long after its first, when it was seen at least twice; 300 ms
+	TentativeFor time.Duration // an unconfirmed track is forgotten when unseen this long; 350 ms
+	LostFor      time.Duration // a confirmed one when unseen this long; 2 s
+	MaxTracks    int           // most tracks at once; further detections begin none; 256
+}
+
+func (o *Options) defaults() {
+	setFloat(&o.High, 0.5)
+	setFloat(&o.Low, 0.1)
+	setFloat(&o.Birth, o.High)
+	setInt(&o.ConfirmHits, 3)
+	setInt(&o.ConfirmAfter, 300*time.Millisecond)
+	setInt(&o.TentativeFor, 350*time.Millisecond)
+	setInt(&o.LostFor, 2*time.Second)
+	setInt(&o.MaxTracks, 256)
+}
+
+func setFloat(v *float32, def float32) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+func setInt[T int | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// Overlaps (IoU) that a match needs.
+const (
+	overlapHigh      = 0.2  // confident detection and predicted box; ByteTrack's 0.2
+	overlapLow       = 0.4  // weak detection: it must lie where the track is expected
+	overlapTentative = 0.2  // second sighting, velocity not yet known
+	overlapBuffered  = 0.1  // of boxes grown by buffer, see associate
+	overlapCovered   = 0.75 // a new or lost track that another one covers this much is the same thing
+)
+
+// weakFor is how long after its last sighting a weak detection can continue a track.
+const weakFor = 700 * time.Millisecond
+
+// Tracker follows the things in one camera's pictures. It is used by one goroutine at a time.
+type Tracker struct {
+	o       Options
+	targets []target // in order of ID
+	last    time.Duration
+	begun   bool
+	nextID  bongsu.TrackID
+
+	out   []bongsu.Track
+	high  []int // indices of detections still to be matched
+	low   []int
+	free  []int // indices of targets still to be matched
+	taken []bool
+	solve solver
+}
+
+// New makes a tracker without tracks.
+func New(o Options) *Tracker {
+	o.defaults()
+	return &Tracker{o: o, targets: make([]target, 0, o.MaxTracks), out: make([]bongsu.Track, 0, o.MaxTracks), nextID: 1}
+}
+
+// Update takes the detections of the picture at the media time at and returns all tracks as they
+// stand now, in order of ID: those seen in it confirmed or tentative, those missed lost with a
+// predicted box. Detections below Low are ignored. The slice is valid until the next call. A
+// time that is not after the last one counts as no time having passed.
+func (t *Tracker) Update(at time.Duration, dets []bongsu.Detection) []bongsu.Track {
+	var dt time.Duration
+	if t.begun {
+		dt = max(0, at-t.last)
+	}
+	t.begun, t.last = true, max(at, t.last)
+	t.forget()
+	for i := range t.targets {
+		t.targets[i].predict(float32(dt.Seconds()))
+	}
+	t.split(dets)
+	t.associate(dets)
+	t.merge()
+	t.begin(dets)
+	return t.report()
+}
+
+// Reset forgets all tracks, for a new session with the camera. IDs go on counting.
+func (t *Tracker) Reset() {
+	t.targets = t.targets[:0]
+	t.begun, t.last = false, 0
+}
+
+// split sorts the detections into confident and weak ones.
+func (t *Tracker) split(dets []bongsu.Detection) {
+	t.high, t.low, t.taken = t.high[:0], t.low[:0], t.taken[:0]
+	for i := range dets {
+		t.taken = append(t.taken, false)
+		switch d := &dets[i]; {
+		case !usable(d.Box):
+		case d.Score >= t.o.High:
+			t.high = append(t.high, i)
+		case d.Score >= t.o.Low:
+			t.low = append(t.low, i)
+		}
+	}
+}
+
+// usable refuses empty boxes and numbers that no picture can give: one NaN would spoil every
+// sum it enters.
+func usable(b bongsu.Box) bool {
+	return b.X0 >= -1 && b.Y0 >= -1 && b.X1 <= 2 && b.Y1 <= 2 && b.Area() > 0
+}
+
+// associate matches in ByteTrack's order: confirmed tracks with confident detections, then those
+// seen a moment ago with weak ones, then what is left with confident ones by grown boxes (the
+// buffered IoU of F. Yang et al., "Hard to Track Objects with Irregular Motions and Similar
+// Appearances? Make It Easier by Buffering the Matching Space", WACV 2023), which is what holds
+// fast things together at few pictures a second; last, tentative tracks.
+func (t *Tracker) associate(dets []bongsu.Detection) {
+	t.match(dets, &t.high, overlapHigh, 0, func(g *target) bool { return g.confirmed })
+	t.match(dets, &t.low, overlapLow, 0, func(g *target) bool { return g.confirmed && t.last-g.seen <= weakFor })
+	t.match(dets, &t.high, overlapBuffered, 0.4, func(g *target) bool { return g.confirmed })
+	t.match(dets, &t.high, overlapTentative, 0.2, func(g *target) bool { return !g.confirmed })
+}
+
+// match assigns the detections of *pool to unseen targets that want allows, so that the sum of
+// overlaps is the greatest possible, and takes the matched ones out of *pool. Boxes are grown by
+// buffer of their size on each side before they are compared.
+func (t *Tracker) match(dets []bongsu.Detection, pool *[]int, least, buffer float32, want func(*target) bool) {
+	t.free = t.free[:0]
+	for i := range t.targets {
+		if g := &t.targets[i]; !g.now && want(g) {
+			t.free = append(t.free, i)
+		}
+	}
+	if len(t.free) == 0 || len(*pool) == 0 {
+		return
+	}
+	limit := 1 - least
+	cost := t.solve.matrix(len(t.free), len(*pool))
+	for r, i := range t.free {
+		g := &t.targets[i]
+		box := grow(g.box(), buffer)
+		for c, j := range *pool {
+			d := &dets[j]
+			cost[r*len(*pool)+c] = limit
+			if compatible(g.class(), d.Class) {
+				cost[r*len(*pool)+c] = min(limit, 1-box.IoU(grow(d.Box, buffer)))
+			}
+		}
+	}
+	for r, c := range t.solve.assign(len(t.free), len(*pool)) {
+		if c < 0 || cost[r*len(*pool)+c] >= limit {
+			continue
+		}
+		j := (*pool)[c]
+		t.taken[j] = true
+		t.see(&t.targets[t.free[r]], &dets[j])
+	}
+	rest := (*pool)[:0]
+	for _, j := range *pool {
+		if !t.taken[j] {
+			rest = append(rest, j)
+		}
+	}
+	*pool = rest
+}
+
+func grow(b bongsu.Box, by float32) bongsu.Box {
+	dx, dy := b.Width()*by, b.Height()*by
+	return bongsu.Box{X0: b.X0 - dx, Y0: b.Y0 - dy, X1: b.X1 + dx, Y1: b.Y1 + dy}
+}
+
+// compatible reports whether one thing can have been called both: models change their mind about
+// a vehicle from picture to picture.
+func compatible(a, b bongsu.Class) bool { return a == b || vehicle(a) && vehicle(b) }
+
+func vehicle(c bongsu.Class) bool {
+	return c == bongsu.ClassCar || c == bongsu.ClassBus || c == bongsu.ClassTruck
+}
+
+// see corrects a target by its detection.
+func (t *Tracker) see(g *target, d *bongsu.Detection) {
+	g.correct(d.Box)
+	g.vote(d.Class, d.Score)
+	g.score, g.seen, g.now = d.Score, t.last, true
+	g.hits++
+	if g.hits >= t.o.ConfirmHits || g.hits >= 2 && t.last-g.first >= t.o.ConfirmAfter {
+		g.confirmed = true
+	}
+}
+
+// begin makes tentative targets of confident detections that nothing explains.
+func (t *Tracker) begin(dets []bongsu.Detection) {
+	for _, j := range t.high {
+		d := &dets[j]
+		if d.Score < t.o.Birth || len(t.targets) >= t.o.MaxTracks || t.covered(d) {
+			continue
+		}
+		t.targets = append(t.targets, target{id: t.nextID, first: t.last})
+		t.nextID++
+		g := &t.targets[len(t.targets)-1]
+		g.place(d.Box)
+		g.vote(d.Class, d.Score)
+		g.score, g.seen, g.now, g.hits = d.Score, t.last, true, 1
+		g.confirmed = t.o.ConfirmHits <= 1
+	}
+}
+
+// covered reports whether a track seen in this picture lies over d: the model saw it twice.
+func (t *Tracker) covered(d *bongsu.Detection) bool {
+	for i := range t.targets {
+		g := &t.targets[i]
+		if g.now && g.confirmed && compatible(g.class(), d.Class) && g.box().IoU(d.Box) > overlapCovered {
+			return true
+		}
+	}
+	return false
+}
+
+// merge drops lost targets that lie under one that is seen.
+func (t *Tracker) merge() {
+	kept := t.targets[:0]
+	for i := range t.targets {
+		if !t.hidden(i) {
+			kept = append(kept, t.targets[i])
+		}
+	}
+	t.targets = kept
+}
+
+// hidden reports whether target i is lost and lies under one that is seen. Those before i may
+// have moved forward in the slice already; they are all still in it, none twice below i.
+func (t *Tracker) hidden(i int) bool {
+	g := &t.targets[i]
+	if g.now {
+		return false
+	}
+	for k := range t.targets {
+		o := &t.targets[k]
+		if o.id != g.id && o.now && o.confirmed && compatible(o.class(), g.class()) && o.box().IoU(g.box()) > overlapCovered {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops targets that were not seen for too long, and makes the rest unseen.
+func (t *Tracker) forget() {
+	kept := t.targets[:0]
+	for i := range t.targets {
+		g := &t.targets[i]
+		keep := t.o.LostFor
+		if !g.confirmed {
+			keep = t.o.TentativeFor
+		}
+		if t.last-g.seen <= keep {
+			g.now = false
+			kept = append(kept, *g)
+		}
+	}
+	t.targets = kept
+}
+
+// report writes the targets as the domain's tracks.
+func (t *Tracker) report() []bongsu.Track {
+	t.out = t.out[:0]
+	for i := range t.targets {
+		g := &t.targets[i]
+		state := bongsu.TrackLost
+		switch {
+		case !g.confirmed:
+			state = bongsu.TrackTentative
+		case g.now:
+			state = bongsu.TrackConfirmed
+		}
+		vx, vy := g.velocity()
+		t.out = append(t.out, bongsu.Track{
+			ID: g.id, State: state, Class: g.class(), Score: g.score, Box: clamp(g.box()),
+			First: g.first, Last: g.seen, Hits: g.hits, VX: vx, VY: vy,
+		})
+	}
+	return t.out
+}
+
+func clamp(b bongsu.Box) bongsu.Box {
+	c := func(v float32) float32 { return min(max(v, 0), 1) }
+	return bongsu.Box{X0: c(b.X0), Y0: c(b.Y0), X1: c(b.X1), Y1: c(b.Y1)}
+}
