@@ -1,10 +1,8 @@
 package mp4
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"math/bits"
 	"strings"
 
 	"bongsu/streams"
@@ -137,7 +135,7 @@ func codecString(entry string, sps, general []byte) string {
 		return entry
 	}
 	s := entry + "." + [4]string{"", "A", "B", "C"}[general[0]>>6] + fmt.Sprint(general[0]&0x1f)
-	s += fmt.Sprintf(".%X", bits.Reverse32(binary.BigEndian.Uint32(general[1:])))
+	s += fmt.Sprintf(".%X", compatFlags(general))
 	s += "." + [2]string{"L", "H"}[general[0]>>5&1] + fmt.Sprint(general[11])
 	limits := general[5:11]
 	for len(limits) > 0 && limits[len(limits)-1] == 0 {
