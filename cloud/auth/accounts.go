@@ -68,6 +68,9 @@ func (s *Service) AddUser(ctx context.Context, by Actor, u NewUser) (archive.Use
 		}
 		return archive.User{}, err
 	}
+	if err := s.endSetup(ctx); err != nil { // there is a user now, so the code has no use
+		s.log.Error("the set-up code was not removed", "err", err)
+	}
 	return row, nil
 }
 

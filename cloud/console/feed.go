@@ -1,0 +1,288 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"bongsu"
+	"bongsu/cloud/archive"
+)
+
+// Limits of the feed.
+const (
+	feedKeep  = 2048            // messages kept for streams that are a little behind
+	feedBatch = 256             // changes read at once
+	catchUp   = 10_000          // a stream that is further behind starts anew
+	feedLook  = time.Second     // how often cameras are looked at, at most
+	camerasIn = 5 * time.Second // how often numbers about cameras are sent, at most
+)
+
+// message is one event of the stream in its final form.
+type message struct {
+	seq  int64
+	data []byte
+}
+
+// feed reads the change sequence once for all streams and keeps the latest messages. A stream
+// takes them at its own pace from here; one that is too slow falls back to the archive, so
+// nothing ever waits for a stream.
+type feed struct {
+	// set before run
+	c *Console
+
+	// owned by run
+	looked time.Time    // when cameras were read
+	sent   time.Time    // when they were sent
+	states []CameraView // as sent, without numbers
+
+	// out
+	mu      sync.Mutex
+	started bool
+	at      int64     // every change up to it was read
+	from    int64     // messages hold every change after it
+	kept    []message // in order
+	cameras []byte    // latest message about cameras
+	version int       // counts the messages about cameras
+	changed chan struct{}
+	done    chan struct{} // closed when run ends
+}
+
+func newFeed(c *Console) *feed {
+	return &feed{c: c, changed: make(chan struct{}), done: make(chan struct{})}
+}
+
+// run reads until ctx ends: changes as they are committed, cameras once a second at most. What
+// fails is tried again at the next second.
+func (f *feed) run(ctx context.Context) error {
+	defer close(f.done)
+	wake, cancel := f.c.archive.Subscribe()
+	defer func() { cancel() }()
+	looks := time.NewTicker(feedLook)
+	defer looks.Stop()
+	for ctx.Err() == nil {
+		err := f.read(ctx)
+		if err == nil {
+			err = f.lookAtCameras(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			f.c.log.Error("the live streams cannot be fed; trying again", "err", err)
+			wake = nil // until the next second
+		}
+		select {
+		case <-wake:
+		case <-looks.C:
+			if wake == nil {
+				cancel()
+				wake, cancel = f.c.archive.Subscribe()
+			}
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// read takes in all changes after at.
+func (f *feed) read(ctx context.Context) error {
+	if !f.started {
+		_, latest, err := f.c.archive.ChangeBounds(ctx)
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		f.started, f.at, f.from = true, latest, latest
+		f.tell()
+		f.mu.Unlock()
+	}
+	for {
+		f.mu.Lock()
+		after := f.at
+		f.mu.Unlock()
+		messages, last, err := f.c.messagesAfter(ctx, after, feedBatch)
+		if err != nil {
+			return err
+		}
+		if last == after {
+			return nil
+		}
+		f.mu.Lock()
+		f.at = last
+		f.kept = append(f.kept, messages...)
+		if over := len(f.kept) - feedKeep; over > 0 {
+			f.from = f.kept[over-1].seq
+			f.kept = append([]message(nil), f.kept[over:]...)
+		}
+		f.tell()
+		f.mu.Unlock()
+	}
+}
+
+// tell wakes all streams; the caller holds mu.
+func (f *feed) tell() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// lookAtCameras takes in how the cameras are: at once when one changed its state, a little later
+// when only its numbers did.
+func (f *feed) lookAtCameras(ctx context.Context) error {
+	now := f.c.now()
+	if !f.looked.IsZero() && now.Sub(f.looked) < feedLook*9/10 { // a ticker is never exact
+		return nil
+	}
+	views, err := f.c.cameraViews(ctx)
+	if err != nil {
+		return err
+	}
+	f.looked = now
+	states := make([]CameraView, len(views))
+	for i, v := range views {
+		v.FPS, v.InferPS, v.LastReport, v.StillAt = 0, 0, time.Time{}, time.Time{}
+		states[i] = v
+	}
+	if f.version > 0 && now.Sub(f.sent) < camerasIn && slices.Equal(states, f.states) {
+		return nil
+	}
+	data, err := render("cameras", 0, camerasAnswer{views})
+	if err != nil {
+		return err
+	}
+	f.states, f.sent = states, now
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !bytes.Equal(data, f.cameras) {
+		f.cameras = data
+		f.version++
+		f.tell()
+	}
+	return nil
+}
+
+// news is what a stream has not sent yet.
+type news struct {
+	behind   bool      // the messages are no longer kept: read the archive
+	at       int64     // every change up to it is in messages
+	messages []message // after the stream's position
+	cameras  []byte    // nil when the stream has the latest
+	version  int
+	changed  <-chan struct{} // closed when there is more
+}
+
+// after gives what is new to a stream.
+func (f *feed) after(seq int64, cameras int) news {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := news{at: seq, version: f.version, changed: f.changed}
+	if f.version != cameras {
+		n.cameras = f.cameras
+	}
+	if !f.started || seq >= f.at {
+		return n
+	}
+	if seq < f.from {
+		n.behind = true
+		return n
+	}
+	n.at = f.at
+	for i := len(f.kept) - 1; i >= 0 && f.kept[i].seq > seq; i-- {
+		n.messages = f.kept[i:]
+	}
+	return n
+}
+
+// messagesAfter reads changes from the archive and makes messages of them; last is the last
+// sequence number read, after itself when there is none. What has been deleted meanwhile
+// makes no message.
+func (c *Console) messagesAfter(ctx context.Context, after int64, limit int) (out []message, last int64, err error) {
+	changes, err := c.archive.ChangesSince(ctx, after, limit)
+	if err != nil || len(changes) == 0 {
+		return nil, after, err
+	}
+	names, err := c.edgeNames(ctx)
+	if err != nil {
+		return nil, after, err
+	}
+	known := map[string]any{} // an event or alert that changed often is read once
+	for _, ch := range changes {
+		data, err := c.message(ctx, ch, names, known)
+		if err != nil {
+			return nil, after, err
+		}
+		if data != nil {
+			out = append(out, message{ch.Seq, data})
+		}
+	}
+	return out, changes[len(changes)-1].Seq, nil
+}
+
+// clipNews is what a stream says about a clip part.
+type clipNews struct {
+	Event bongsu.EventID   `json:"event"`
+	Part  int              `json:"part"`
+	State bongsu.ClipState `json:"state"`
+	Alert bongsu.AlertID   `json:"alert,omitempty"`
+	Clip  ClipView         `json:"clip"`
+}
+
+// message renders one change; nil when its thing is gone.
+func (c *Console) message(ctx context.Context, ch archive.Change, names edgeNames, known map[string]any) ([]byte, error) {
+	var view any
+	var err error
+	key := string(ch.Kind) + " " + string(ch.Alert) + " " + string(ch.Event) + " " + strconv.Itoa(ch.Part)
+	if ch.Kind == archive.ChangeAlert {
+		key = "alert " + string(ch.Alert)
+	}
+	if have, ok := known[key]; ok {
+		view = have
+	} else {
+		view, err = c.changed(ctx, ch, names)
+		if bongsu.CodeOf(err) == bongsu.CodeNotFound {
+			view, err = nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		known[key] = view
+	}
+	if view == nil {
+		return nil, nil
+	}
+	return render(string(ch.Kind), ch.Seq, view)
+}
+
+// changed reads the thing that a change is about.
+func (c *Console) changed(ctx context.Context, ch archive.Change, names edgeNames) (any, error) {
+	switch ch.Kind {
+	case archive.ChangeAlert:
+		row, err := c.archive.GetAlert(ctx, ch.Alert)
+		return alertView(row, names), err
+	case archive.ChangeEvent:
+		row, err := c.archive.GetEvent(ctx, ch.Event)
+		return eventView(row, names), err
+	case archive.ChangeClip:
+		row, err := c.archive.GetClip(ctx, bongsu.ClipKey{Event: ch.Event, Part: ch.Part})
+		v := clipView(row)
+		return clipNews{Event: ch.Event, Part: ch.Part, State: v.State, Alert: ch.Alert, Clip: v}, err
+	}
+	return nil, bongsu.Errorf(bongsu.CodeInternal, "the archive has a change of the unknown kind %q", ch.Kind)
+}
+
+// render makes a server-sent event (WHATWG HTML, section 9.2); seq 0 has no id.
+func render(event string, seq int64, v any) ([]byte, error) {
+	data, err := json.Marshal(v) // has no line breaks
+	if err != nil {
+		return nil, bongsu.Wrap(bongsu.CodeInternal, err, "a defect of the server; it is in its log")
+	}
+	var b bytes.Buffer
+	if seq > 0 {
+		b.WriteString("id: " + strconv.FormatInt(seq, 10) + "\n")
+	}
+	b.WriteString("event: " + event + "\ndata: ")
+	b.Write(data)
+	b.WriteString("\n\n")
+	return b.Bytes(), nil
+}
