@@ -69,7 +69,7 @@ type Firing struct {
 	Priority  Priority
 	Phase     FiringPhase
 	Stay      uint64    // numbers the occurrence within its rule and worker life
-	At        time.Time // frame time (Frame.Wall) of the finding
+	At        time.Time // frame time (Frame.Wall) of the finding; of FiringEnd, when it was last so
 	Since     time.Time // frame time at which what is found began, at or before At
 	Track     Track     // the track as it stood
 	Zone      []Point   // the rule's zone, nil for a line

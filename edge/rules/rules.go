@@ -1,0 +1,170 @@
+// Package rules judges tracks: who is in a zone, who stays too long, who crosses a line. It is a
+// pure function of its state and frame time: no goroutine, no wall clock of its own, and no
+// allocation while nothing fires. docs/design/events.md has the drawings and the reasons.
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"bongsu"
+)
+
+// Rule is one rule of a camera. Its fields are those of the protocol's rule, in the same order, so
+// that one converts to the other.
+type Rule struct {
+	ID        bongsu.RuleID
+	Kind      bongsu.EventKind
+	Priority  bongsu.Priority
+	Zone      []bongsu.Point // intrusion, loitering: 0..1 of the picture
+	Line      []bongsu.Point // line-crossing: A and B
+	Direction string         // of a line: bongsu.DirectionLeftToRight, DirectionRightToLeft or DirectionBoth
+	Classes   []bongsu.Class // what it watches for; none means everything
+	MinScore  float32        // the best score of the thing while it counts must reach this
+	Dwell     time.Duration  // loitering: time in the zone before it fires
+	Confirm   time.Duration  // intrusion: the thing must be seen in the zone for this long
+	Linger    time.Duration  // zones: out of it or out of sight this long ends a stay; lines: the same thing counts again after this long
+}
+
+// Options are the rules of one camera and what they share. The zero value of a duration means
+// its default.
+type Options struct {
+	Rules []Rule
+	Hold  time.Duration // between two firings of phase Hold of one stay; 1 s
+	Blind time.Duration // without a picture that can be trusted all stays end after this; 10 s
+}
+
+// Set holds the rules of one camera and what they remember. It is used by one goroutine at a
+// time.
+type Set struct {
+	o        Options
+	zones    []zoneRule
+	lines    []lineRule
+	relink   time.Duration // how long a subject that is out of sight waits for its return
+	subjects []subject
+	nextID   uint64
+
+	begun   bool
+	at      time.Time     // of the latest picture
+	clock   time.Duration // frame time that has passed; never goes back
+	watched time.Duration // the part of it in which there were pictures to be trusted
+	clear   time.Duration // clock at the latest of those
+
+	out []bongsu.Firing
+}
+
+// Limits of the clocks.
+const (
+	longestStep = 500 * time.Millisecond // between two pictures that counts as watched
+	leastRelink = 2 * time.Second
+)
+
+// New checks the rules and makes a Set without memory. The error names the rule and what is
+// wrong with it; its code is bongsu.CodeInvalid.
+func New(o Options) (*Set, error) {
+	if o.Hold <= 0 {
+		o.Hold = time.Second
+	}
+	if o.Blind <= 0 {
+		o.Blind = 10 * time.Second
+	}
+	s := &Set{o: o, relink: leastRelink, nextID: 1}
+	var ids []bongsu.RuleID
+	for _, r := range o.Rules {
+		if err := check(r); err != nil {
+			return nil, bongsu.Errorf(bongsu.CodeInvalid, "rule %s: %v", r.ID, err)
+		}
+		if slices.Contains(ids, r.ID) {
+			return nil, bongsu.Errorf(bongsu.CodeInvalid, "rule %s: another rule of this camera has the same id", r.ID)
+		}
+		ids = append(ids, r.ID)
+		s.relink = max(s.relink, r.Linger)
+		if r.Kind == bongsu.KindLineCrossing {
+			s.lines = append(s.lines, newLineRule(r))
+		} else {
+			s.zones = append(s.zones, zoneRule{Rule: r})
+		}
+	}
+	return s, nil
+}
+
+func check(r Rule) error {
+	switch r.Kind {
+	case bongsu.KindIntrusion:
+		return bongsu.CheckZone(r.Zone)
+	case bongsu.KindLoitering:
+		if r.Dwell <= 0 {
+			return fmt.Errorf("a loitering rule needs a dwell above 0")
+		}
+		return bongsu.CheckZone(r.Zone)
+	case bongsu.KindLineCrossing:
+		if !bongsu.ValidDirection(r.Direction) {
+			return fmt.Errorf("%q is no direction: use left-to-right, right-to-left or both", r.Direction)
+		}
+		return bongsu.CheckLine(r.Line)
+	}
+	return fmt.Errorf("%q is no kind of rule: use intrusion, line-crossing or loitering", r.Kind)
+}
+
+// Evaluate judges the tracks of the picture at frame time at (Frame.Wall) and returns what
+// fired. A tainted picture, and a call without a picture while a camera is away (tainted and no
+// tracks), confirms nothing and ends nothing: what was there is held, for at most Options.Blind.
+// The slice is valid until the next call; what its elements point to may be kept but not changed.
+func (s *Set) Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing {
+	s.out = s.out[:0]
+	s.advance(at, tainted)
+	if s.clock-s.clear > s.o.Blind {
+		s.endAll()
+	}
+	if tainted {
+		return s.out
+	}
+	s.clear = s.clock
+	s.follow(tracks)
+	for i := range s.zones {
+		s.zones[i].evaluate(s)
+	}
+	for i := range s.lines {
+		s.lines[i].evaluate(s)
+	}
+	s.forget()
+	return s.out
+}
+
+// advance moves the clocks on. A step of the box's clock back counts as no time.
+func (s *Set) advance(at time.Time, tainted bool) {
+	var step time.Duration
+	if s.begun {
+		step = max(0, at.Sub(s.at))
+	}
+	s.begun, s.at = true, at
+	s.clock += step
+	if !tainted {
+		s.watched += min(step, longestStep)
+	}
+}
+
+// endAll ends every stay and forgets every subject: nobody knows what happened meanwhile.
+func (s *Set) endAll() {
+	for i := range s.zones {
+		s.zones[i].endAll(s)
+	}
+	for i := range s.lines {
+		s.lines[i].sides = s.lines[i].sides[:0]
+	}
+	s.subjects = s.subjects[:0]
+}
+
+// watches reports whether the rule is about class.
+func (r *Rule) watches(class bongsu.Class) bool {
+	return len(r.Classes) == 0 || slices.Contains(r.Classes, class)
+}
+
+// firing fills what all firings have in common.
+func (r *Rule) firing(s *Set, g *subject, phase bongsu.FiringPhase, stay uint64) bongsu.Firing {
+	return bongsu.Firing{
+		Rule: r.ID, Kind: r.Kind, Priority: r.Priority, Phase: phase, Stay: stay,
+		At: s.at, Since: s.at, Track: g.track, Zone: r.Zone, Line: r.Line, Trail: g.trail.points(),
+	}
+}
