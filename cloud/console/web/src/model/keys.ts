@@ -1,0 +1,61 @@
+// Keys are bound to the place on the keyboard (code), so that they work under any input
+// language, and only while no text is being written or composed.
+
+export type Action =
+  | 'up' | 'down' | 'open' | 'back' | 'claim' | 'release' | 'real' | 'false' | 'duplicate' | 'technical'
+  | 'undo' | 'play' | 'seek-' | 'seek+' | 'frame-' | 'frame+' | 'jump-' | 'jump+'
+  | 'boxes' | 'zone' | 'pause' | 'mute' | 'note' | 'sheet'
+  | `digit${number}`;
+
+export type Mode = 'on' | 'alt' | 'off';
+
+// Stroke is what matters of a KeyboardEvent.
+export interface Stroke {
+  code: string; key: string; keyCode: number; isComposing: boolean;
+  altKey: boolean; ctrlKey: boolean; metaKey: boolean; shiftKey: boolean;
+  inText: boolean;
+}
+
+const single: Record<string, Action> = {
+  KeyK: 'up', KeyJ: 'down', KeyA: 'claim', KeyU: 'release', KeyB: 'boxes', KeyZ: 'zone', KeyP: 'pause', KeyC: 'note',
+  BracketLeft: 'jump-', BracketRight: 'jump+',
+  Digit1: 'real', Digit2: 'false', Digit3: 'duplicate', Digit4: 'technical',
+  Numpad1: 'real', Numpad2: 'false', Numpad3: 'duplicate', Numpad4: 'technical',
+};
+
+// plain work in every mode: they are not characters.
+const plain: Record<string, Action> = {
+  ArrowUp: 'up', ArrowDown: 'down', Enter: 'open', NumpadEnter: 'open', Escape: 'back', F9: 'mute',
+};
+
+// actionOf names what a stroke asks for; choosing is set while a list of reasons is open, so
+// that digits mean its rows.
+export function actionOf(s: Stroke, mode: Mode, choosing: boolean): Action | undefined {
+  if (s.isComposing || s.keyCode === 229) return undefined;
+  if (s.code === 'Escape') return 'back';
+  if (s.inText) return undefined;
+  if ((s.ctrlKey || s.metaKey) && !s.altKey) return s.code === 'KeyZ' && !s.shiftKey ? 'undo' : undefined;
+  if (s.ctrlKey || s.metaKey) return undefined;
+  const direct = plain[s.code];
+  if (direct !== undefined && !s.altKey) return direct;
+  if (s.altKey !== (mode === 'alt') || mode === 'off') return seek(s, mode);
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(s.code)?.[1];
+  if (choosing && digit !== undefined) return `digit${Number(digit)}`;
+  if (s.code === 'Slash' && s.shiftKey) return 'sheet';
+  return single[s.code] ?? seek(s, mode);
+}
+
+function seek(s: Stroke, mode: Mode): Action | undefined {
+  if (s.altKey && mode !== 'alt') return undefined;
+  if (s.code === 'Space') return 'play';
+  if (s.code === 'ArrowLeft') return s.shiftKey ? 'frame-' : 'seek-';
+  if (s.code === 'ArrowRight') return s.shiftKey ? 'frame+' : 'seek+';
+  return undefined;
+}
+
+// inText says whether the focus is where letters are written.
+export function inText(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
+  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button', 'submit', 'range'].includes(target.type);
+}

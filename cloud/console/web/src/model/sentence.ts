@@ -1,0 +1,62 @@
+// Why it rang, in the operator's words: one sentence before any number.
+
+import type { Event, Reason } from '../net/types.ts';
+import { fill, lang, t, word } from '../i18n/index.ts';
+
+// particle picks 이 or 가 for what stands before it, by the last syllable's final consonant.
+export function particle(noun: string): string {
+  const code = noun.charCodeAt(noun.length - 1) - 0xac00;
+  if (code < 0 || code > 11171) return '이';
+  return code % 28 === 0 ? '가' : '이';
+}
+
+// josa replaces "이(가)" after a noun by the one that fits.
+function josa(text: string): string {
+  return text.replace(/(\S+?)이\(가\)/g, (_, noun: string) => noun + particle(noun))
+    .replace(/(\S+?)\(으\)로/g, (_, noun: string) => noun + towards(noun));
+}
+
+function towards(noun: string): string {
+  const code = noun.charCodeAt(noun.length - 1) - 0xac00;
+  if (code < 0 || code > 11171) return '로';
+  const final = code % 28;
+  return final === 0 || final === 8 ? '로' : '으로';
+}
+
+export function say(key: Parameters<typeof t>[0], values: Record<string, string | number> = {}): string {
+  const s = t(key, values);
+  return lang.value === 'ko' ? josa(s) : s;
+}
+
+export function seconds(e: Event, now: number): number {
+  const end = e.end === undefined ? now : Date.parse(e.end);
+  return Math.max(0, Math.round((end - Date.parse(e.start)) / 1000));
+}
+
+export function reason(e: Event, name: string): Reason | undefined {
+  return e.reasons?.find((r) => r.name === name);
+}
+
+export function why(e: Event, now: number): string {
+  const cls = word('class', e.class);
+  const s = seconds(e, now);
+  const past = e.state === 'closed';
+  const limit = Math.round(reason(e, 'dwell_s')?.threshold ?? 0);
+  switch (e.kind) {
+    case 'intrusion':
+      return say(past ? 'why.intrusion.past' : 'why.intrusion', { class: cls, s });
+    case 'loitering':
+      return say(past ? 'why.loitering.past' : 'why.loitering', { class: cls, s, limit });
+    case 'line-crossing':
+      return say('why.line-crossing', { class: cls, direction: word('direction', e.direction ?? 'both') });
+  }
+  return fill(t('why.other'), { class: cls, kind: word('kind', e.kind) });
+}
+
+export type Confidence = 'high' | 'medium' | 'low';
+
+// confidence is a word for the score above its threshold: words for people, the number beside it.
+export function confidence(score: number, threshold: number): Confidence {
+  const over = threshold >= 1 ? 0 : (score - threshold) / (1 - threshold);
+  return over >= 0.6 ? 'high' : over >= 0.25 ? 'medium' : 'low';
+}
