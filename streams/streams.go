@@ -118,6 +118,7 @@ const (
 	ReasonProtocol      = "protocol"          // the camera breaks RTSP beyond what can be borne
 	ReasonEnded         = "ended"             // the camera closed the session
 	ReasonClosed        = "closed"            // Close was called
+	ReasonClockSet      = "clock-set"         // this box's clock was set: the run ends, a new one gets the new time
 )
 
 // ErrNeedMore says that a decoder or parser has nothing to give until it gets more input.
