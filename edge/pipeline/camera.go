@@ -49,18 +49,15 @@ func (c *Camera) Run(ctx context.Context) error {
 		clips.Go(func() { c.runClips(ctx) })
 	}
 	defer clips.Wait()
-	for failures := 0; ; {
+	for {
 		live, err := c.run(ctx)
 		if c.o.Once || ctx.Err() != nil {
 			return ended(ctx, err)
 		}
 		c.status.failed(c.o.Now(), err)
 		c.o.Log.Warn("camera run ended", "camera", c.o.Camera, "error", err)
-		if failures++; live {
-			failures = 1
-		}
 		c.counts.add(&c.counts.c.Reconnects, 1)
-		if !c.pause(ctx, c.o.Backoff(failures)) {
+		if !c.pause(ctx, c.o.Backoff(live, err)) {
 			return ctx.Err()
 		}
 	}
@@ -306,15 +303,12 @@ func (c *Camera) emit(events []bongsu.Event, f *bongsu.Frame) {
 
 // runClips keeps the main stream flowing into ring and clips when detection runs on another.
 func (c *Camera) runClips(ctx context.Context) {
-	for failures := 0; ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		got, err := c.readClips(ctx)
-		if failures++; got {
-			failures = 1
-		}
 		if ctx.Err() == nil {
 			c.o.Log.Warn("main stream ended; clips wait for it", "camera", c.o.Camera, "error", err)
 		}
-		wait := time.NewTimer(c.o.Backoff(failures))
+		wait := time.NewTimer(c.o.BackoffClips(got, err))
 		select {
 		case <-wait.C:
 		case <-ctx.Done():

@@ -30,7 +30,7 @@ func newBench(n int) *bench {
 	b.o = Options{Camera: "c", Name: "문", Once: true, Lossless: true,
 		Open:       func(context.Context, bongsu.RunID) (streams.Source, error) { return b.source, nil },
 		NewDecoder: func(streams.Codec) (Decoder, error) { return b.decoder, nil },
-		Backoff:    func(int) time.Duration { return time.Millisecond },
+		Backoff:    func(bool, error) time.Duration { return time.Millisecond },
 		Detector:   b.detector, Tracker: b.stages, Rules: b.stages, Events: b.stages,
 		Ring: fakeRing{b.sinks}, Clips: fakeClips{b.sinks}, Sink: b.sinks}
 	return b
@@ -273,7 +273,8 @@ func TestClipsComeFromTheMainStreamWhenThereIsASubStream(t *testing.T) {
 	main := &fakeSource{n: 80}
 	b.o.OpenDetect = b.o.Open
 	b.o.Open = func(context.Context, bongsu.RunID) (streams.Source, error) { return main, nil }
-	b.o.Backoff = func(int) time.Duration { return time.Hour }
+	b.o.Backoff = func(bool, error) time.Duration { return time.Hour }
+	b.o.BackoffClips = b.o.Backoff
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	b.o.Once = false

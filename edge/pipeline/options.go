@@ -69,8 +69,11 @@ type Options struct {
 	Open       func(ctx context.Context, run bongsu.RunID) (streams.Source, error)
 	OpenDetect func(ctx context.Context, run bongsu.RunID) (streams.Source, error)
 	NewDecoder func(c streams.Codec) (Decoder, error)
-	// Backoff says how long to wait before attempt n (1, 2, ...) after failures in a row.
-	Backoff func(n int) time.Duration
+	// Backoff says how long to wait after a run that ended with err; live reports that it
+	// delivered. It is called by one goroutine a stream; BackoffClips serves the main stream
+	// when OpenDetect is set.
+	Backoff      func(live bool, err error) time.Duration
+	BackoffClips func(live bool, err error) time.Duration
 
 	Detector models.Detector
 	Tracker  Tracker
@@ -99,7 +102,11 @@ func (o *Options) defaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	second := func(bool, error) time.Duration { return time.Second }
 	if o.Backoff == nil {
-		o.Backoff = func(int) time.Duration { return time.Second }
+		o.Backoff = second
+	}
+	if o.BackoffClips == nil {
+		o.BackoffClips = second
 	}
 }

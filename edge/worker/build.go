@@ -1,0 +1,179 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"bongsu"
+	"bongsu/edge/clips"
+	"bongsu/edge/events"
+	"bongsu/edge/link"
+	"bongsu/edge/pipeline"
+	"bongsu/edge/rules"
+	"bongsu/edge/track"
+	"bongsu/models/batch"
+	"bongsu/models/catalog"
+	"bongsu/streams"
+	"bongsu/streams/avcodec"
+	"bongsu/streams/ring"
+	"bongsu/streams/rtsp"
+)
+
+// Builder makes cameras' pipelines of the real parts.
+type Builder struct {
+	Models      *Models
+	WallQuality func() string        // of this box's clock
+	Monotonic   func() time.Duration // since the box's boot
+}
+
+// camera is a Runner of real parts.
+type camera struct {
+	pipe     *pipeline.Camera
+	clips    *clips.Recorder
+	ring     *ring.Ring
+	machine  *events.Machine
+	detector *batch.Detector
+	stills   *stills
+	env      Env
+	id       bongsu.CameraID
+
+	mu     sync.Mutex
+	main   *rtsp.Source // guarded by mu: of the run that goes on
+	detect *rtsp.Source // guarded by mu
+	past   rtsp.Stats   // guarded by mu: sums of ended runs
+}
+
+// Build makes the pipeline of one assignment. It may take as long as loading a model does.
+func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
+	batcher, model, err := b.Models.Get(a.Model)
+	if err != nil {
+		return nil, err
+	}
+	set, err := rules.New(rules.Options{Rules: rulesOf(a.Rules)})
+	if err != nil {
+		return nil, err
+	}
+	detector, err := batcher.Detector(a.Camera)
+	if err != nil {
+		return nil, err
+	}
+	c := &camera{env: env, id: a.Camera, detector: detector, stills: newStills(a.Rules)}
+	c.ring = ring.New(ring.Options{Keep: a.PreRoll + ringMargin, MaxBytes: a.RingBytes})
+	c.machine = events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
+		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
+	c.machine.Adopt(env.Open)
+	c.clips = clips.New(clips.Options{Camera: a.Camera, Ring: c.ring, Open: env.OpenClip, Closed: env.CloseClip,
+		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, Log: env.Log})
+	c.pipe = pipeline.New(c.options(a, model, set))
+	return c, nil
+}
+
+// ringMargin is held beyond the pre-roll: an event is known a little after it began.
+const ringMargin = 5 * time.Second
+
+func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set) pipeline.Options {
+	clock := rtsp.NewClock() // one mapping for both streams of the camera
+	th := model.Manifest.Thresholds
+	o := pipeline.Options{
+		Camera: a.Camera, Name: a.Name, InferPS: a.InferPS, Log: c.env.Log,
+		Open:    c.opener(a, a.URL, clock, &c.main),
+		Backoff: backoff(), BackoffClips: backoff(),
+		NewDecoder: func(codec streams.Codec) (pipeline.Decoder, error) {
+			return avcodec.NewDecoder(avcodec.Options{Codec: codec, MaxPixels: a.MaxPixels, Frames: decoderFrames})
+		},
+		Detector: c.detector,
+		Tracker:  track.New(track.Options{High: float32(th.High), Low: float32(th.Low)}),
+		Rules:    set, Events: c.machine, Ring: c.ring, Clips: c.clips,
+		Sink: sink(c.env.Put), Look: c.stills.look,
+	}
+	if a.DetectURL != "" {
+		o.OpenDetect = c.opener(a, a.DetectURL, clock, &c.detect)
+	}
+	return o
+}
+
+// decoderFrames is how many pictures of one camera may be held: two queued, one looked at, those
+// that wait for encoding, one kept for the still, and what reordering holds.
+const decoderFrames = 2 + 1 + maxHeldFrames + 1 + 2
+
+type sink func(ev bongsu.Event, f *bongsu.Frame)
+
+func (s sink) Put(ev bongsu.Event, f *bongsu.Frame) { s(ev, f) }
+
+func rulesOf(in []link.Rule) []rules.Rule {
+	out := make([]rules.Rule, len(in))
+	for i, r := range in {
+		out[i] = rules.Rule(r)
+	}
+	return out
+}
+
+// opener connects to one stream of the camera. That the login worked before tells a camera
+// that is full from a wrong password.
+func (c *camera) opener(a link.Assignment, url string, clock *rtsp.Clock, at **rtsp.Source) func(context.Context, bongsu.RunID) (streams.Source, error) {
+	worked := false
+	return func(ctx context.Context, run bongsu.RunID) (streams.Source, error) {
+		s, err := rtsp.Open(ctx, rtsp.Options{Camera: a.Camera, Run: run, URL: url, Username: a.Username, Password: a.Password,
+			AllowBasic: a.AllowBasic, WorkedBefore: worked, StallAfter: a.StallAfter, Clock: clock, Log: c.env.Log})
+		if err != nil {
+			return nil, err
+		}
+		worked = true
+		c.mu.Lock()
+		if *at != nil {
+			c.past = addStats(c.past, (*at).Stats())
+		}
+		*at = s
+		c.mu.Unlock()
+		return s, nil
+	}
+}
+
+func backoff() func(live bool, err error) time.Duration {
+	b := &rtsp.Backoff{Rand: rand.Float64}
+	return func(live bool, err error) time.Duration {
+		if live {
+			b.Reset()
+		}
+		var se *streams.Error
+		if errors.As(err, &se) {
+			return b.After(se.Code)
+		}
+		return b.Next()
+	}
+}
+
+// Run runs the pipeline and the clip writer until ctx ends, then closes what is open.
+func (c *camera) Run(ctx context.Context) error {
+	defer c.detector.Close()
+	defer c.stills.drop()
+	var writing sync.WaitGroup
+	var clipErr error
+	writing.Go(func() { clipErr = c.clips.Run(ctx) })
+	err := c.pipe.Run(ctx)
+	writing.Wait()
+	if clipErr != nil && ctx.Err() == nil {
+		err = fmt.Errorf("camera %s: clips: %w", c.id, clipErr)
+	}
+	return err
+}
+
+// Status adds the codec, which only the source knows.
+func (c *camera) Status() bongsu.CameraStatus { return c.pipe.Status() }
+
+// Stills gives the pictures kept since the last call.
+func (c *camera) Stills() (plain, boxed []byte, at time.Time) { return c.stills.take() }
+
+// Open gives the events that are still open.
+func (c *camera) Open() []bongsu.Event { return c.machine.Open() }
+
+// Retire closes the open events, because the camera leaves the configuration.
+func (c *camera) Retire() {
+	for _, ev := range c.machine.CloseAll(time.Now(), bongsu.CloseRuleRemoved) {
+		c.env.Put(ev, nil)
+	}
+}
