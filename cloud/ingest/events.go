@@ -1,0 +1,104 @@
+package ingest
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"bongsu"
+	"bongsu/cloud/archive"
+)
+
+// events is POST /edge/events: each record is judged by itself, the good ones are committed to
+// the inbox in one transaction, then published, then answered.
+func (g *Ingest) events(w http.ResponseWriter, r *http.Request) (any, error) {
+	edge, err := edgeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := g.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	b, err := g.body(w, r, bongsu.MaxEventPostBytes)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := splitEvents(b)
+	if err != nil {
+		return nil, err
+	}
+	now := g.now().UTC()
+	out := bongsu.EventsResponse{Results: make([]bongsu.EventResult, len(raw))}
+	var good []bongsu.EventRecord
+	var index []int
+	for i := range raw {
+		rec, err := readEvent(raw[i], edge, now)
+		if err != nil {
+			out.Results[i] = rejected(keyOf(raw[i]), err)
+			g.log.Warn("ingest: event rejected", "edge", edge, "event", out.Results[i].ID, "code", out.Results[i].Code, "reason", out.Results[i].Message)
+			continue
+		}
+		rec.Event.Stamps.ReceivedUS, rec.Event.Stamps.AlertedUS = now.UnixMicro(), 0
+		good, index = append(good, rec), append(index, i)
+	}
+	status, err := g.archive.PutInbox(r.Context(), edge, now, good)
+	if err != nil {
+		return nil, err
+	}
+	for j, s := range status {
+		out.Results[index[j]] = g.stored(r, good[j].Event.Key(), s)
+	}
+	return out, nil
+}
+
+// stored publishes what is new and answers for a record that reached the archive. A queue that
+// fails is no failure of the post: the sweeper publishes again.
+func (g *Ingest) stored(r *http.Request, key bongsu.EventKey, s archive.PutStatus) bongsu.EventResult {
+	switch s {
+	case archive.PutForeign:
+		return rejected(key, bongsu.Errorf(bongsu.CodeForbidden, "event %s belongs to another edge", key.ID))
+	case archive.PutKnown:
+		return bongsu.EventResult{EventKey: key, Status: bongsu.EventKnown}
+	}
+	if err := g.queue.Publish(r.Context(), key); err != nil {
+		g.log.Warn("ingest: not published, the sweeper will", "event", key.ID, "revision", key.Revision, "err", err)
+	}
+	return bongsu.EventResult{EventKey: key, Status: bongsu.EventStored}
+}
+
+func rejected(key bongsu.EventKey, err error) bongsu.EventResult {
+	return bongsu.EventResult{EventKey: key, Status: bongsu.EventRejected, Code: bongsu.CodeOf(err), Message: err.Error()}
+}
+
+// splitEvents reads the request's frame; its records stay as they are, so that one bad record
+// does not take the others with it.
+func splitEvents(b []byte) ([]json.RawMessage, error) {
+	var req struct {
+		Events []json.RawMessage `json:"events"`
+	}
+	if err := strict(b, &req); err != nil {
+		return nil, err
+	}
+	if len(req.Events) == 0 {
+		return nil, bongsu.Errorf(bongsu.CodeInvalid, "events: there is none")
+	}
+	if len(req.Events) > bongsu.MaxEventsPerPost {
+		return nil, bongsu.Errorf(bongsu.CodeTooLarge, "events: %d in one request, at most %d are allowed", len(req.Events), bongsu.MaxEventsPerPost)
+	}
+	return req.Events, nil
+}
+
+// keyOf reads as much of a bad record's key as can be read, so that the edge knows which is meant.
+func keyOf(raw json.RawMessage) bongsu.EventKey {
+	var k struct {
+		Event struct {
+			ID       bongsu.EventID `json:"id"`
+			Revision int            `json:"revision"`
+		} `json:"event"`
+	}
+	if json.Unmarshal(raw, &k) != nil || len(k.Event.ID) > 64 {
+		return bongsu.EventKey{}
+	}
+	return bongsu.EventKey{ID: k.Event.ID, Revision: k.Event.Revision}
+}
