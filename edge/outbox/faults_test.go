@@ -1,0 +1,509 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"bongsu"
+)
+
+// script is a fixed run of calls that touches every write path: revisions, acknowledgements,
+// clips, eviction, segments that turn over and are given up. It notes what was promised.
+type script struct {
+	stored   map[bongsu.EventKey]bool // PutEvent returned without error
+	tried    map[bongsu.EventKey]bool // PutEvent was called
+	acked    map[bongsu.EventKey]bool // AckEvents returned without error
+	asked    map[bongsu.EventKey]bool // AckEvents was called
+	ready    map[bongsu.ClipKey]string
+	released map[bongsu.ClipKey]bool // AckClip was called, or the budget may have evicted it
+}
+
+func (s *script) run(o *Outbox, m *memFS) error {
+	for n := range 48 {
+		for rev, state := range []bongsu.EventState{bongsu.EventOpen, bongsu.EventClosed} {
+			rec := anEvent(n, rev+1, state)
+			rec.Snapshot = []byte(strings.Repeat("s", 100))
+			key := rec.Event.Key()
+			s.tried[key] = true
+			if _, err := o.PutEvent(rec); err != nil {
+				return err
+			}
+			s.stored[key] = true
+		}
+		if n%2 == 0 {
+			if err := s.clip(o, m, n); err != nil {
+				return err
+			}
+		}
+		if n >= 5 {
+			old := anEvent(n-5, 1, bongsu.EventOpen)
+			keys := []bongsu.EventKey{old.Event.Key(), {ID: old.Event.ID, Revision: 2}}
+			for _, k := range keys {
+				s.asked[k] = true
+			}
+			if err := o.AckEvents(keys...); err != nil {
+				return err
+			}
+			for _, k := range keys {
+				s.acked[k] = true
+			}
+		}
+	}
+	return nil
+}
+
+func (s *script) clip(o *Outbox, m *memFS, n int) error {
+	content := fmt.Sprintf("clip %d", n) + strings.Repeat("c", 300)
+	key := bongsu.ClipKey{Event: eventID(n)}
+	if n%8 == 0 { // the budget holds four: from now on any may be evicted
+		for k := range s.ready {
+			s.released[k] = true
+		}
+		s.released[key] = true
+	}
+	if err := writeClip(o, m, eventID(n), 0, []byte(content)); err != nil {
+		return err
+	}
+	s.ready[key] = content
+	if n%4 == 0 && n > 0 {
+		old := bongsu.ClipKey{Event: eventID(n - 4)}
+		s.released[old] = true
+		return o.AckClip(old)
+	}
+	return nil
+}
+
+func newScript() *script {
+	return &script{map[bongsu.EventKey]bool{}, map[bongsu.EventKey]bool{}, map[bongsu.EventKey]bool{},
+		map[bongsu.EventKey]bool{}, map[bongsu.ClipKey]string{}, map[bongsu.ClipKey]bool{}}
+}
+
+func scriptOptions(m *memFS) Options {
+	opt := testOptions(m)
+	opt.MaxClipBytes = 1300
+	return opt
+}
+
+// verify holds what is found after a restart against what was promised before.
+func (s *script) verify(o *Outbox, m *memFS) error {
+	recs, err := o.PendingEvents(Backfill, 1<<20, 1<<30, nil)
+	if err != nil {
+		return err
+	}
+	seen := map[bongsu.EventKey]bool{}
+	for i := range recs {
+		k := recs[i].Event.Key()
+		if seen[k] {
+			return fmt.Errorf("%v is given out twice", k)
+		}
+		seen[k] = true
+		if !s.tried[k] || s.acked[k] {
+			return fmt.Errorf("%v is given out, but was acknowledged or never put", k)
+		}
+	}
+	for k := range s.stored {
+		if !seen[k] && !s.asked[k] {
+			return fmt.Errorf("%v is lost", k)
+		}
+	}
+	clips := map[bongsu.ClipKey]PendingClip{}
+	for _, c := range o.PendingClips(1000, nil) {
+		clips[c.Clip.Key()] = c
+	}
+	for k, content := range s.ready {
+		if c, ok := clips[k]; ok && (c.Clip.State != bongsu.ClipReady || c.Clip.SHA256 != hashHex([]byte(content))) {
+			return fmt.Errorf("clip %v was ready, now %+v", k, c.Clip)
+		} else if !ok && !s.released[k] {
+			return fmt.Errorf("clip %v is lost", k)
+		}
+	}
+	c := o.Counts()
+	if e := c.Events; e.Created != e.Acked+e.Pending || e.Damaged != 0 {
+		return fmt.Errorf("events %+v do not add up", e)
+	}
+	if k := c.Clips; k.Created != k.Acked+k.Pending+k.Evicted+k.Failed || k.Writing != 0 {
+		return fmt.Errorf("clips %+v do not add up", k)
+	}
+	rep, err := check(m)
+	if err != nil {
+		return err
+	}
+	if len(rep.Violations) > 0 {
+		return fmt.Errorf("violations: %+v", rep.Violations)
+	}
+	return nil
+}
+
+// TestPowerCutAtEveryStep cuts the power at each changing call of the script, keeps nothing,
+// half or all of what was not synced, and opens what is left (row R3 of the faults).
+func TestPowerCutAtEveryStep(t *testing.T) {
+	whole := newMemFS()
+	o := mustOpen(t, scriptOptions(whole))
+	if err := newScript().run(o, whole); err != nil {
+		t.Fatal(err)
+	}
+	steps, tried := whole.steps, 0
+	stride := 1
+	if testing.Short() {
+		stride = 7
+	}
+	for at := 1; at <= steps; at += stride {
+		m := newMemFS()
+		m.cutAt = at
+		s := newScript()
+		if o, err := Open("mem", scriptOptions(m)); err == nil {
+			if err := s.run(o, m); err == nil {
+				t.Fatalf("step %d: the power was not cut", at)
+			}
+		}
+		for _, keep := range []float64{0, 0.5, 1} {
+			after := m.cut(keep)
+			o, err := Open("mem", scriptOptions(after))
+			if err != nil {
+				t.Fatalf("cut at step %d, %v kept: %v", at, keep, err)
+			}
+			if err := s.verify(o, after); err != nil {
+				t.Fatalf("cut at step %d, %v kept: %v", at, keep, err)
+			}
+			o.Close()
+			tried++
+		}
+	}
+	t.Logf("%d crash points hold", tried)
+	if tried < 2000 && !testing.Short() {
+		t.Errorf("only %d crash points, the goal is 2000", tried)
+	}
+}
+
+// TestFailedSyncIsNeverTrusted fails each fsync of the script once (row R4): what is promised
+// afterwards survives a power cut that keeps nothing unsynced.
+func TestFailedSyncIsNeverTrusted(t *testing.T) {
+	for n := 2; n < 120; n += 3 { // the first makes the first segment
+		m := newMemFS()
+		syncs := 0
+		m.fail = func(op, name string) error {
+			if op != "sync" || !strings.HasPrefix(name, journalDir) {
+				return nil
+			}
+			if syncs++; syncs == n {
+				return syscall.EIO
+			}
+			return nil
+		}
+		o, err := Open("mem", scriptOptions(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newScript()
+		if err := s.run(o, m); err != nil {
+			t.Fatalf("fsync %d fails: %v", n, err)
+		}
+		if syncs >= n {
+			if h := o.Health(); len(h) != 1 || h[0].Code != problemWrite {
+				t.Errorf("fsync %d fails: health %+v", n, h)
+			}
+		}
+		after := m.cut(0)
+		again := mustOpen(t, scriptOptions(after))
+		if err := s.verify(again, after); err != nil {
+			t.Fatalf("fsync %d fails: %v", n, err)
+		}
+	}
+}
+
+func TestDiskThatFailsForGood(t *testing.T) {
+	m := newMemFS()
+	o := mustOpen(t, testOptions(m))
+	m.fail = func(op, _ string) error {
+		if op == "remove" {
+			return nil
+		}
+		return syscall.EROFS
+	}
+	rec := anEvent(1, 1, bongsu.EventOpen)
+	if _, err := o.PutEvent(rec); bongsu.CodeOf(err) != bongsu.CodeUnavailable || !errors.Is(err, syscall.EROFS) {
+		t.Fatalf("got %v", err)
+	}
+	if h := o.Health(); len(h) != 1 || h[0].Code != problemWrite {
+		t.Errorf("health %+v", h)
+	}
+	sumsHold(t, o)
+	m.fail = nil
+	put(t, o, rec)
+	if got := pendingKeys(t, o, Live); len(got) != 1 {
+		t.Errorf("after the disk is well: %v", got)
+	}
+	sumsHold(t, o)
+}
+
+// TestDiskFull: when nothing fits any more, events go on in the reserve and then in the room
+// of clips, the least urgent first; all is well again when there is room (row R5).
+func TestDiskFull(t *testing.T) {
+	m := newMemFS()
+	now := testTime
+	opt := testOptions(m)
+	opt.Now = func() time.Time { return now }
+	o := mustOpen(t, opt)
+	put(t, o, anEvent(0, 1, bongsu.EventClosed))
+	for part := range 5 {
+		if err := writeClip(o, m, eventID(0), part, make([]byte, 8<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.mu.Lock()
+	m.room = m.used() + 100
+	m.mu.Unlock()
+	stored := 0
+	for n := 1; n < 1000; n++ {
+		if _, err := o.PutEvent(anEvent(n, 1, bongsu.EventClosed)); err != nil {
+			if !isNoSpace(err) {
+				t.Fatal(err)
+			}
+			break
+		}
+		stored++
+		sumsHold(t, o)
+	}
+	if min := 50; stored < min {
+		t.Errorf("%d events fit into reserve and clips, want more than %d", stored, min)
+	}
+	c := o.Counts()
+	if c.Clips.Evicted != 5 || c.Events.Pending != int64(stored)+1 {
+		t.Errorf("%+v after %d events", c, stored)
+	}
+	if h := o.Health(); len(h) == 0 || h[0].Code != problemFull {
+		t.Errorf("health %+v", h)
+	}
+	if got := pendingKeys(t, o, Live); len(got) != stored+1 {
+		t.Errorf("%d can be read", len(got))
+	}
+	m.mu.Lock()
+	m.room = 0
+	m.mu.Unlock()
+	if err := o.Enforce(); err != nil {
+		t.Fatal(err)
+	}
+	if h := o.Health(); len(h) != 0 {
+		t.Errorf("after room was made: %+v", h)
+	}
+	if n, err := m.Size(reserveName); err != nil || n != opt.ReserveBytes {
+		t.Errorf("the reserve was not made again: %d, %v", n, err)
+	}
+	rep, err := check(m)
+	if err != nil || len(rep.Violations) != 0 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+func TestNoRoomForClipsIsSaid(t *testing.T) {
+	m := newMemFS()
+	opt := testOptions(m)
+	opt.MinFreeBytes = 4096
+	o := mustOpen(t, opt)
+	m.room = m.used() + 4000
+	if _, err := o.OpenClip(bongsu.Clip{Event: eventID(1), Camera: "yard"}); bongsu.CodeOf(err) != bongsu.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestSmallDisk is TestDiskFull on a real file system of 16 MiB.
+func TestSmallDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: a tmpfs of 16 MiB needs root; TestDiskFull covers the same with a file system in memory")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
+		t.Skipf("SKIPPED: a tmpfs cannot be mounted here (%v); TestDiskFull covers the same with a file system in memory", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	o, err := Open(dir, Options{SegmentBytes: 512 << 10, ReserveBytes: 2 << 20, MinFreeBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	ballast, err := os.Create(filepath.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(ballast, zeroReader{}); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk did not fill: %v", err)
+	}
+	rec := anEvent(0, 1, bongsu.EventClosed)
+	rec.Snapshot = make([]byte, 20<<10)
+	const events = 60
+	for n := range events {
+		rec.Event.ID = eventID(n)
+		put(t, o, rec)
+	}
+	if h := o.Health(); len(h) == 0 || h[0].Code != problemFull {
+		t.Errorf("health %+v", h)
+	}
+	if err := errors.Join(ballast.Truncate(0), ballast.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Enforce(); err != nil {
+		t.Fatal(err)
+	}
+	if h := o.Health(); len(h) != 0 {
+		t.Errorf("after room was made: %+v", h)
+	}
+	o.Close()
+	rep, err := Check(dir)
+	if err != nil || len(rep.Violations) != 0 || rep.Counts.Events.Pending != events {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+type zeroReader struct{}
+
+func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestFlippedBytes damages single bytes of a full log (row R8): every event that is given out
+// is one that was put, what is missing is counted or reported, and nothing panics.
+func TestFlippedBytes(t *testing.T) {
+	m := newMemFS()
+	o := mustOpen(t, testOptions(m))
+	want := map[bongsu.EventKey]string{}
+	for n := range 30 {
+		rec := anEvent(n, 1, bongsu.EventClosed)
+		put(t, o, rec)
+		rec.Event.Stamps.DurableUS = testTime.UnixMicro()
+		want[rec.Event.Key()] = fmt.Sprint(rec)
+	}
+	o.Close()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	rounds := 1500
+	if os.Getenv("BONGSU_LONG") != "" {
+		rounds = 20000
+	}
+	silent := 0
+	for range rounds {
+		c := m.cut(1)
+		segs, err := listSegments(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seg := segs[rng.IntN(len(segs))]
+		node := c.names[segmentName(seg.number)]
+		at, bit := rng.IntN(len(node.seen)), byte(1)<<rng.IntN(8)
+		node.seen[at] ^= bit
+		o, err := Open("mem", testOptions(c))
+		if err != nil {
+			t.Fatalf("byte %d of segment %d: %v", at, seg.number, err)
+		}
+		recs, err := o.PendingEvents(Backfill, 1000, 1<<30, nil)
+		if err != nil {
+			t.Fatalf("byte %d of segment %d: %v", at, seg.number, err)
+		}
+		for i := range recs {
+			if got := fmt.Sprint(recs[i]); got != want[recs[i].Event.Key()] {
+				t.Fatalf("byte %d of segment %d: a wrong event is given out: %s", at, seg.number, got)
+			}
+		}
+		sumsHold(t, o)
+		if len(recs) < len(want) && len(o.Health()) == 0 {
+			silent++ // only the very last record of the log can go unnoticed, as a torn write
+			if len(recs) < len(want)-1 {
+				t.Errorf("byte %d of segment %d: %d of %d events, and nobody says so", at, seg.number, len(recs), len(want))
+			}
+		}
+		o.Close()
+	}
+	t.Logf("%d flips, %d taken for a torn write at the end", rounds, silent)
+}
+
+func TestTruncatedAndEmptyFiles(t *testing.T) {
+	m := newMemFS()
+	o := mustOpen(t, testOptions(m))
+	for n := range 30 {
+		put(t, o, anEvent(n, 1, bongsu.EventClosed))
+	}
+	o.Close()
+	segs, _ := listSegments(m)
+	for _, seg := range segs {
+		for _, size := range []int64{0, 7, 33, 2000} {
+			c := m.cut(1)
+			node := c.names[segmentName(seg.number)]
+			node.seen = node.seen[:size]
+			o := mustOpen(t, testOptions(c))
+			if _, err := o.PendingEvents(Live, 100, 1<<30, nil); err != nil {
+				t.Fatal(err)
+			}
+			sumsHold(t, o)
+			put(t, o, anEvent(100, 1, bongsu.EventClosed))
+		}
+	}
+}
+
+// TestManyCallers runs all calls at once on a real disk under the race detector.
+func TestManyCallers(t *testing.T) {
+	o, err := Open(t.TempDir(), Options{SegmentBytes: 64 << 10, ReserveBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	const callers, each = 8, 60
+	var putters, ackers sync.WaitGroup
+	done := make(chan struct{})
+	for c := range callers {
+		putters.Add(1)
+		go func() {
+			defer putters.Done()
+			for n := range each {
+				for rev, state := range []bongsu.EventState{bongsu.EventOpen, bongsu.EventClosed} {
+					if _, err := o.PutEvent(anEvent(c*each+n, rev+1, state)); err != nil {
+						t.Error(err)
+					}
+				}
+				o.Counts()
+			}
+		}()
+	}
+	for _, lane := range []Lane{Live, Backfill} {
+		ackers.Add(1)
+		go func() {
+			defer ackers.Done()
+			for finished := false; ; {
+				recs, err := o.PendingEvents(lane, 20, 1<<20, nil)
+				if err != nil {
+					t.Error(err)
+				}
+				if err := o.AckEvents(keysOf(recs)...); err != nil {
+					t.Error(err)
+				}
+				if finished && len(recs) == 0 {
+					return
+				}
+				select {
+				case <-done:
+					finished = true
+				default:
+				}
+			}
+		}()
+	}
+	putters.Wait()
+	close(done)
+	ackers.Wait()
+	if c := o.Counts().Events; c.Created != 2*callers*each || c.Acked != c.Created || c.Pending != 0 {
+		t.Errorf("%+v", c)
+	}
+	if open, err := o.OpenEvents(""); err != nil || len(open) != 0 {
+		t.Errorf("%v, %v", open, err)
+	}
+}
