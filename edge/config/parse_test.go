@@ -29,7 +29,9 @@ func camera(lines string) string {
 
 func rule(lines string) string { return camera("    rules:\n      - id: r\n" + lines) }
 
-func zone(points string) string { return rule("        kind: intrusion\n        zone: " + points + "\n") }
+func zone(points string) string {
+	return rule("        kind: intrusion\n        zone: " + points + "\n")
+}
 
 func line(points string) string {
 	return rule("        kind: line-crossing\n        line: " + points + "\n")

@@ -50,6 +50,7 @@ type Set struct {
 	clock   time.Duration // frame time that has passed; never goes back
 	watched time.Duration // the part of it in which there were pictures to be trusted
 	clear   time.Duration // clock at the latest of those
+	resume  time.Duration // clock at which what Resume told is given up
 
 	out []bongsu.Firing
 }
@@ -121,6 +122,9 @@ func (s *Set) Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bong
 		return s.out
 	}
 	s.clear = s.clock
+	if s.clock >= s.resume {
+		s.forgetResumed()
+	}
 	s.follow(tracks)
 	for i := range s.zones {
 		s.zones[i].evaluate(s)

@@ -10,6 +10,7 @@ import (
 type zoneRule struct {
 	Rule
 	stays    []stay
+	resumed  []resumed
 	nextStay uint64
 }
 
@@ -40,8 +41,12 @@ type subjectView struct {
 	track bongsu.Track
 }
 
-// breakFor is how long a stay that has not fired yet may be out of its zone or out of sight.
+// breakFor is how long an intrusion that has not fired yet may be out of its zone or out of
+// sight. A loitering one may for Linger: losses within a long dwell are common.
 const breakFor = 700 * time.Millisecond
+
+// longestGap is the most time between two pictures in a zone that counts towards Confirm.
+const longestGap = 250 * time.Millisecond
 
 func (z *zoneRule) evaluate(s *Set) {
 	for i := range s.subjects {
@@ -55,7 +60,7 @@ func (z *zoneRule) evaluate(s *Set) {
 		t := &z.stays[i]
 		away := s.watched - t.last.watched
 		switch {
-		case t.number == 0 && away > min(breakFor, z.Linger):
+		case t.number == 0 && away > z.patience():
 			continue
 		case t.number > 0 && away > z.Linger:
 			z.end(s, t)
@@ -66,14 +71,22 @@ func (z *zoneRule) evaluate(s *Set) {
 	z.stays = kept
 }
 
+// patience is how long a stay that has not fired may be away.
+func (z *zoneRule) patience() time.Duration {
+	if z.Kind == bongsu.KindLoitering {
+		return z.Linger
+	}
+	return min(breakFor, z.Linger)
+}
+
 // inside takes in that g is in the zone.
 func (z *zoneRule) inside(s *Set, g *subject) {
 	t := z.stayOf(g.id)
 	if t == nil {
-		z.stays = append(z.stays, stay{subject: g.id, since: s.moment(), last: s.moment()})
+		z.stays = append(z.stays, stay{subject: g.id, since: z.came(s, g), last: s.moment()})
 		t = &z.stays[len(z.stays)-1]
 	}
-	t.inside += s.watched - t.last.watched
+	t.inside += min(s.watched-t.last.watched, longestGap)
 	t.last = s.moment()
 	t.best = max(t.best, g.track.Score)
 	t.final.track = g.track
@@ -132,7 +145,7 @@ func (z *zoneRule) endAll(s *Set) {
 			z.end(s, t)
 		}
 	}
-	z.stays = z.stays[:0]
+	z.stays, z.resumed = z.stays[:0], nil
 }
 
 // describe adds what was measured, beside what it had to reach.
