@@ -43,8 +43,9 @@ type Retention interface {
 	// Condemn puts tombstones on those of the keys that no row names and no inbox row or
 	// dead letter is about to name, and returns them: the orphans.
 	Condemn(ctx context.Context, keys []string, now time.Time) ([]string, error)
-	// Tombstones lists condemned keys, oldest first.
-	Tombstones(ctx context.Context, limit int) ([]Tombstone, error)
+	// Tombstones lists condemned keys, oldest first, that come after one (the zero Tombstone:
+	// from the first).
+	Tombstones(ctx context.Context, after Tombstone, limit int) ([]Tombstone, error)
 	// Forget removes tombstones after their objects were deleted.
 	Forget(ctx context.Context, keys []string) error
 	// TrimChanges removes changes older than t from the change sequence.

@@ -156,10 +156,11 @@ func (a *Archive) Condemn(ctx context.Context, keys []string, now time.Time) ([]
 }
 
 // Tombstones implements archive.Retention.
-func (a *Archive) Tombstones(ctx context.Context, limit int) ([]archive.Tombstone, error) {
+func (a *Archive) Tombstones(ctx context.Context, after archive.Tombstone, limit int) ([]archive.Tombstone, error) {
 	var out []archive.Tombstone
 	err := a.read(ctx, "list tombstones", func(t *tx) error {
-		return t.each("SELECT key, condemned_us FROM tombstones ORDER BY condemned_us, key LIMIT ?", []any{limit}, func(scan func(...any) error) error {
+		return t.each("SELECT key, condemned_us FROM tombstones WHERE (condemned_us, key) > (?, ?) ORDER BY condemned_us, key LIMIT ?",
+			[]any{micros(after.Condemned), after.Key, limit}, func(scan func(...any) error) error {
 			var s archive.Tombstone
 			var us int64
 			err := scan(&s.Key, &us)
