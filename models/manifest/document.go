@@ -18,11 +18,15 @@ import (
 type document struct {
 	name  string
 	root  ast.Node
-	lines map[string]int // by path, such as labels[2].class
+	lines map[string]int  // by path, such as labels[2].class
+	spots map[spot]string // the path of what begins there
 
 	// numerals are the texts of unquoted numbers by path: a version of 1.10 is not 1.1.
 	numerals map[string]string
 }
+
+// spot is a place in the file, both counted from 1.
+type spot struct{ line, column int }
 
 // keys are the keys that each place of the file may have; [] stands for any index.
 var keys = map[string][]string{
@@ -43,7 +47,7 @@ func parseDocument(name string, data []byte) (*document, error) {
 	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
 		return nil, &bongsu.FieldError{File: name, Message: fmt.Sprintf("it holds %d YAML documents: a manifest is one", len(file.Docs))}
 	}
-	d := &document{name: name, root: file.Docs[0].Body, lines: map[string]int{}, numerals: map[string]string{}}
+	d := &document{name: name, root: file.Docs[0].Body, lines: map[string]int{}, spots: map[spot]string{}, numerals: map[string]string{}}
 	if _, ok := d.root.(ast.MapNode); !ok {
 		return nil, &bongsu.FieldError{File: name, Line: 1, Message: "it is not a list of keys and values: docs/design/models.md shows what a manifest holds"}
 	}
@@ -65,6 +69,9 @@ func (v *visitor) Visit(n ast.Node) ast.Visitor {
 	line := 0
 	if tk := n.GetToken(); tk != nil && tk.Position != nil {
 		line = tk.Position.Line
+		if _, scalar := n.(ast.ScalarNode); scalar {
+			v.doc.spots[spot{line, tk.Position.Column}] = path
+		}
 	}
 	switch n := n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
@@ -153,7 +160,7 @@ func yamlError(name string, d *document, err error) error {
 	fe.Message = "not readable as YAML: " + ye.GetMessage()
 	if tk := ye.GetToken(); tk != nil && tk.Position != nil {
 		fe.Line = tk.Position.Line
-		fe.Path = pathAt(d, tk.Position.Line)
+		fe.Path = d.pathAt(tk.Position.Line, tk.Position.Column)
 	}
 	var te *yaml.TypeError
 	if errors.As(err, &te) {
@@ -201,10 +208,13 @@ func kindWord(goType string) string {
 	return "a block of keys and values"
 }
 
-// pathAt gives the longest path that stands on a line.
-func pathAt(d *document, line int) string {
+// pathAt gives the path of the value at a place, or else the longest that begins on its line.
+func (d *document) pathAt(line, column int) string {
 	if d == nil {
 		return ""
+	}
+	if p, ok := d.spots[spot{line, column}]; ok {
+		return p
 	}
 	best := ""
 	for p, l := range d.lines {

@@ -7,7 +7,9 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -112,7 +114,7 @@ func fields(message []byte, visit func(field) error) error {
 func nextField(b []byte) (field, int, error) {
 	number, kind, n := protowire.ConsumeTag(b)
 	if n < 0 {
-		return field{}, 0, protowire.ParseError(n)
+		return field{}, 0, wireError(n)
 	}
 	f := field{number: number, kind: kind}
 	var m int
@@ -125,10 +127,18 @@ func nextField(b []byte) (field, int, error) {
 		m = protowire.ConsumeFieldValue(number, kind, b[n:])
 	}
 	if m < 0 {
-		return field{}, 0, protowire.ParseError(m)
+		return field{}, 0, wireError(m)
 	}
 	f.raw = b[:n+m]
 	return f, n + m, nil
+}
+
+// wireError says what protowire's negative length means; its own texts vary from run to run.
+func wireError(n int) error {
+	if errors.Is(protowire.ParseError(n), io.ErrUnexpectedEOF) {
+		return errors.New("it ends in the middle of a field")
+	}
+	return errors.New("no field can begin so")
 }
 
 // appendMessage appends a length-delimited field.
