@@ -1,6 +1,7 @@
 package bongsu_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -87,8 +88,9 @@ func goList(t *testing.T, env []string, args ...string) []string {
 	out, err := cmd.Output()
 	if err != nil {
 		msg := err.Error()
-		if ee, ok := err.(*exec.ExitError); ok {
-			msg += ": " + string(ee.Stderr)
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			msg += ": " + string(exit.Stderr)
 		}
 		t.Fatalf("go list %v: %s", args, msg)
 	}
