@@ -242,8 +242,31 @@ func (w *Writer) Samples() int {
 // At is the time on the track at which the last unit added is decoded; the first is at 0.
 func (w *Writer) At() time.Duration { return fromTicks(w.lastAt) }
 
+// Next is the time on the track at which au would be decoded if it were added now, and the
+// step from the unit before it.
+func (w *Writer) Next(au *streams.AccessUnit) (at, step time.Duration) {
+	line := w.time
+	a, s, _ := line.next(au)
+	return fromTicks(a), fromTicks(s)
+}
+
 // Bytes is the size of all units added.
 func (w *Writer) Bytes() int64 { return w.media }
+
+// Leave writes what it holds and closes the file without finishing it: for a writer that has
+// no time left. Salvage does the rest later.
+func (w *Writer) Leave() error {
+	if errors.Is(w.err, errClosed) {
+		return w.err
+	}
+	if w.last != nil && w.err == nil {
+		w.keep(max(w.time.step, 1))
+		w.flush(0) // an error is sticky
+	}
+	err := errors.Join(w.err, w.file.Close())
+	w.err = errClosed
+	return err
+}
 
 // Abort closes and removes the file.
 func (w *Writer) Abort() error {
