@@ -162,7 +162,7 @@ func (cam *Camera) readStream(f map[string]value) {
 		m.check(checkModel(cam.Model))
 	}
 	if v, ok := f["infer_per_s"]; ok {
-		if n, good := v.number(0.1, 60); good {
+		if n, good := v.number(0.5, 60); good {
 			cam.InferPerS = n
 		}
 	}

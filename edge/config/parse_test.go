@@ -90,7 +90,7 @@ var wrong = []struct {
 	{"password_file alone", camera("    password_file: /p\n"), []string{"edge.yaml:5: cameras[0].password_file: a password_file without a username: name the user of the camera"}},
 	{"password as a key", camera("    password: s3cret\n"), []string{`edge.yaml:5: cameras[0].password: unknown key; did you mean "password_file"?`}},
 	{"model with a slash", "defaults:\n  model: ../m\n", []string{`edge.yaml:2: defaults.model: "../m" cannot be a model's name: ` + "`bongsu-edge model list`" + ` shows those that are installed`}},
-	{"infer rate", camera("    infer_per_s: 100\n"), []string{"edge.yaml:5: cameras[0].infer_per_s: 100 is out of range: it must be from 0.1 to 60"}},
+	{"infer rate", camera("    infer_per_s: 100\n"), []string{"edge.yaml:5: cameras[0].infer_per_s: 100 is out of range: it must be from 0.5 to 60"}},
 	{"whole number", "workers:\n  cameras_per_worker: 2.5\n", []string{"edge.yaml:2: workers.cameras_per_worker: 2.5 must be a whole number"}},
 	{"text for number", "defaults:\n  stall_s: soon\n", []string{"edge.yaml:2: defaults.stall_s: this must be a number from 2 to 300, not text"}},
 	{"yes for true", camera("    allow_basic: 1\n"), []string{"edge.yaml:5: cameras[0].allow_basic: this must be true or false, not a number"}},

@@ -263,6 +263,10 @@ func (t *Tracker) hidden(i int) bool {
 	return false
 }
 
+// chance is how long a target keeps for one more picture, however short its time: at few
+// pictures a second the next one may come after TentativeFor, and after LostFor.
+const chance = 5 * time.Second
+
 // forget drops targets that were not seen for too long, and makes the rest unseen.
 func (t *Tracker) forget() {
 	kept := t.targets[:0]
@@ -271,6 +275,9 @@ func (t *Tracker) forget() {
 		keep := t.o.LostFor
 		if !g.confirmed {
 			keep = t.o.TentativeFor
+		}
+		if g.now {
+			keep = max(keep, chance)
 		}
 		if t.last-g.seen <= keep {
 			g.now = false

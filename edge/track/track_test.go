@@ -277,6 +277,19 @@ func TestIDsAreNeverReused(t *testing.T) {
 	}
 }
 
+func TestFewPicturesASecond(t *testing.T) {
+	for _, rate := range []float64{0.5, 1, 2, 3} {
+		slow := person(0.3, 0.5, 0.01, 0)
+		one(t, play(t, New(Options{}), evenly(0, 20, rate), seeded(t), slow, person(0.7, 0.5, 0, 0)))
+	}
+	tr := New(Options{})
+	det := []bongsu.Detection{{Box: bongsu.Box{X0: 0.4, Y0: 0.4, X1: 0.5, Y1: 0.7}, Class: bongsu.ClassPerson, Score: 0.9}}
+	tr.Update(0, det)
+	if k := tr.Update(6*time.Second, det); len(k) != 1 || k[0].ID != 2 {
+		t.Errorf("after 6 s without a picture: %+v", k)
+	}
+}
+
 func TestLostBoxIsPredicted(t *testing.T) {
 	tr := New(Options{})
 	k := person(0.2, 0.5, 0.2, 0)
