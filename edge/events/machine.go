@@ -175,7 +175,7 @@ func (m *Machine) stamp(r *running, now time.Time, f *bongsu.Frame, inferred tim
 
 // due reports whether an event that goes on is worth another revision. The older it is, the less
 // a few seconds more tell an operator: after its first 40 s the interval is a quarter of its age,
-// so that a day of standing in a zone is 39 revisions and not 8,640.
+// so that a day of standing in a zone is 31 revisions and not 8,640.
 func (m *Machine) due(r *running, now time.Time) bool {
 	wait := max(m.o.Update, now.Sub(r.ev.Start)/4)
 	return now.Sub(r.revised) >= wait && r.ev.Revision < m.o.MaxRevision

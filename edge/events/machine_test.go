@@ -138,6 +138,7 @@ func TestRevisionsGrowRare(t *testing.T) {
 	if len(revised) < 30 || len(revised) > 40 || last != len(revised)+1 {
 		t.Errorf("a day is %d revisions: %v", len(revised), revised)
 	}
+	t.Logf("a day of standing in a zone is %d revisions", last)
 	if revised[0] != 12 || revised[1] != 22 || revised[2] != 32 {
 		t.Errorf("the first: %v", revised[:3])
 	}
