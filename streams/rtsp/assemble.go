@@ -28,9 +28,13 @@ type rawUnit struct {
 // slice.
 const trustAfter = 3
 
-// oldPackets is how far back a sequence number may lie and still be a duplicate or a late
-// packet. Further back it is a restart of the sequence (RFC 3550, appendix A.1: MAX_MISORDER).
-const oldPackets = 100
+// Where a sequence number may lie (RFC 3550, appendix A.1: MAX_MISORDER and MAX_DROPOUT): up
+// to oldPackets back it is a duplicate or late, up to newPackets ahead those between are
+// missing. Anywhere else it is a stray packet, and two in a row a restart of the sequence.
+const (
+	oldPackets = 100
+	newPackets = 3000
+)
 
 // assembler joins RTP packets into access units. A unit ends at the marker bit or where the
 // timestamp changes. Loss is decided from the sequence numbers of the packets that were
@@ -113,9 +117,9 @@ func (a *assembler) inSequence(pkt *rtp.Packet) bool {
 	ahead := int16(seq - a.next)
 	switch {
 	case ahead == 0:
-	case ahead > 0:
+	case ahead > 0 && ahead <= newPackets:
 		a.missing(uint64(ahead))
-	case ahead >= -oldPackets:
+	case ahead < 0 && ahead >= -oldPackets:
 		return false
 	case int(seq) == a.odd: // the second in a row: the sequence did restart
 		a.count.Restarts++

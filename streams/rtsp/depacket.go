@@ -1,6 +1,8 @@
 package rtsp
 
 import (
+	"bytes"
+
 	"bongsu/streams"
 )
 
@@ -36,6 +38,10 @@ func (d *depacketizer) gap() damage {
 func (d *depacketizer) push(payload []byte, out [][]byte) ([][]byte, damage) {
 	if len(payload) == 0 {
 		return out, false
+	}
+	if bytes.HasPrefix(payload, startCode) || bytes.HasPrefix(payload, longStartCode) {
+		bad := d.gap() // Annex B, no RTP packing
+		return splitAnnexB(payload, out), bad
 	}
 	if d.codec == streams.H265 {
 		return d.push265(payload, out)

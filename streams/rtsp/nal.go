@@ -109,7 +109,10 @@ func (r *bitReader) golomb() (uint32, bool) {
 	return v - 1, true
 }
 
-var startCode = []byte{0, 0, 1}
+var (
+	startCode     = []byte{0, 0, 1}
+	longStartCode = []byte{0, 0, 0, 1}
+)
 
 // splitAnnexB cuts what some cameras put into one RTP payload or SDP field at Annex-B start
 // codes, and drops the codes and the zeros around them (H.264 annex B). Within a proper NAL
