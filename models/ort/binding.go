@@ -40,7 +40,10 @@ func (s *Session) NewOutputs(batch int) (*Outputs, error) {
 			})
 		}
 	}
-	return o, s.own(o.free)
+	if err := s.own(o.free); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 func (o *Outputs) free() {
@@ -61,7 +64,10 @@ func (s *Session) NewInput(batch int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, s.own(func() { free(b) })
+	if err := s.own(func() { free(b) }); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 func (s *Session) pictureBytes() int { return volume(s.input.Shape) }
@@ -87,7 +93,10 @@ func (s *Session) Bind(input []byte, batch int, out *Outputs) (*Binding, error) 
 		b.destroy()
 		return nil, fmt.Errorf("ort: binding %s: %w", s.path, err)
 	}
-	return b, s.own(b.destroy)
+	if err := s.own(b.destroy); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 func (b *Binding) bind(s *Session, input []byte, batch int, out *Outputs) error {
