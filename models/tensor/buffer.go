@@ -3,6 +3,7 @@
 package tensor
 
 // #cgo pkg-config: libswscale libavutil
+// #include <libswscale/swscale.h>
 // #include "native.h"
 import "C"
 
@@ -168,6 +169,10 @@ type shape struct {
 	color  bongsu.Color
 }
 
+// algorithm averages what falls on one input pixel; docs/design/frames.md has what it was
+// chosen by. Accurate rounding costs nothing and gives every CPU the same bytes. Tests change it.
+var algorithm = C.SWS_AREA | C.SWS_ACCURATE_RND
+
 // scaler is a libswscale context for one shape.
 type scaler struct {
 	c     *C.bgt_scaler
@@ -181,7 +186,7 @@ func newScaler(spec Spec, k shape) (*scaler, error) {
 		src_w: C.int(k.w), src_h: C.int(k.h), nv12: flag(k.format == bongsu.FormatNV12),
 		full_range: flag(k.color.FullRange), matrix: C.int(k.color.Matrix),
 		w: C.int(at.w), h: C.int(at.h), x: C.int(at.x), y: C.int(at.y),
-		slot_w: C.int(spec.Width), slot_h: C.int(spec.Height), bgr: flag(spec.Channels == BGR),
+		slot_w: C.int(spec.Width), slot_h: C.int(spec.Height), bgr: flag(spec.Channels == BGR), algorithm: C.int(algorithm),
 	})
 	if c == nil {
 		return nil, fmt.Errorf("tensor: libswscale cannot scale %d×%d to %d×%d", k.w, k.h, at.w, at.h)

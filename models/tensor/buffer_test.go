@@ -332,3 +332,36 @@ func BenchmarkFill(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAlgorithm compares libswscale's ways to scale, into 416×416.
+func BenchmarkAlgorithm(b *testing.B) {
+	for _, a := range Algorithms {
+		for _, p := range []struct{ w, h int }{{768, 432}, {1920, 1080}} {
+			b.Run(fmt.Sprintf("%s/%dx%d", a.Name, p.w, p.h), func(b *testing.B) {
+				defer Scale(a.Flag)()
+				buf := buffer(b, Spec{Width: 416, Height: 416, Channels: BGR, Pad: 114})
+				f := paint(p.w, p.h, bongsu.FormatI420, smooth)
+				b.ResetTimer()
+				for range b.N {
+					if _, err := buf.Slot(0).Fill(f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkNewScaler is what a picture costs more whose shape the buffer has not seen.
+func BenchmarkNewScaler(b *testing.B) {
+	k := shape{w: 768, h: 432, format: bongsu.FormatI420}
+	for range b.N {
+		var c cache
+		s, err := c.take(Spec{Width: 416, Height: 416}, k)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.give(s)
+		c.close()
+	}
+}

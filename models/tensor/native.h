@@ -20,6 +20,7 @@ typedef struct bgt_scaler {
 typedef struct bgt_shape {
 	int src_w, src_h, nv12, full_range, matrix;
 	int w, h, x, y, slot_w, slot_h, bgr;
+	int algorithm; // SWS_*
 } bgt_shape;
 
 int64_t bgt_live(void);

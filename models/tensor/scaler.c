@@ -61,7 +61,7 @@ bgt_scaler *bgt_scaler_new(const bgt_shape *o)
 		return NULL;
 	av_log_set_level(AV_LOG_QUIET); // it complains of planes that are not aligned
 	s->sws = sws_getContext(o->src_w, o->src_h, o->nv12 ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P, o->w, o->h,
-				AV_PIX_FMT_GBRP, SWS_AREA | SWS_ACCURATE_RND, NULL, NULL, NULL);
+				AV_PIX_FMT_GBRP, o->algorithm, NULL, NULL, NULL);
 	const int *c = coefficients(o->matrix, o->src_h);
 	if (!s->sws || sws_setColorspaceDetails(s->sws, c, o->full_range, c, 1, 0, one, one) < 0) {
 		sws_freeContext(s->sws);
