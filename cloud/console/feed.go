@@ -18,7 +18,7 @@ const (
 	feedKeep  = 2048            // messages kept for streams that are a little behind
 	feedBatch = 256             // changes read at once
 	catchUp   = 10_000          // a stream that is further behind starts anew
-	feedLook  = time.Second     // how often cameras are looked at, at most
+	feedLook  = time.Second     // how often cameras are looked at
 	camerasIn = 5 * time.Second // how often numbers about cameras are sent, at most
 )
 
@@ -36,8 +36,7 @@ type feed struct {
 	c *Console
 
 	// owned by run
-	looked time.Time    // when cameras were read
-	sent   time.Time    // when they were sent
+	sent   time.Time    // when cameras were sent
 	states []CameraView // as sent, without numbers
 
 	// out
@@ -64,10 +63,12 @@ func (f *feed) run(ctx context.Context) error {
 	defer func() { cancel() }()
 	looks := time.NewTicker(feedLook)
 	defer looks.Stop()
+	look := true // at the cameras
 	for ctx.Err() == nil {
 		err := f.read(ctx)
-		if err == nil {
+		if err == nil && look {
 			err = f.lookAtCameras(ctx)
+			look = false
 		}
 		if err != nil && ctx.Err() == nil {
 			f.c.log.Error("the live streams cannot be fed; trying again", "err", err)
@@ -76,6 +77,7 @@ func (f *feed) run(ctx context.Context) error {
 		select {
 		case <-wake:
 		case <-looks.C:
+			look = true
 			if wake == nil {
 				cancel()
 				wake, cancel = f.c.archive.Subscribe()
@@ -127,18 +129,14 @@ func (f *feed) tell() {
 	f.changed = make(chan struct{})
 }
 
-// lookAtCameras takes in how the cameras are: at once when one changed its state, a little later
-// when only its numbers did.
+// lookAtCameras takes in how the cameras are: a changed state is sent at once, numbers at most
+// every camerasIn.
 func (f *feed) lookAtCameras(ctx context.Context) error {
 	now := f.c.now()
-	if !f.looked.IsZero() && now.Sub(f.looked) < feedLook*9/10 { // a ticker is never exact
-		return nil
-	}
 	views, err := f.c.cameraViews(ctx)
 	if err != nil {
 		return err
 	}
-	f.looked = now
 	states := make([]CameraView, len(views))
 	for i, v := range views {
 		v.FPS, v.InferPS, v.LastReport, v.StillAt = 0, 0, time.Time{}, time.Time{}
