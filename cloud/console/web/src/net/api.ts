@@ -1,4 +1,4 @@
-import type { Alert, AlertDetail, Camera, Event, Me, User, Verdict } from './types.ts';
+import type { Account, Alert, AlertDetail, AuditRecord, Camera, EdgeRow, Event, Me, User, Verdict } from './types.ts';
 
 // ApiError is an answer that is not 2xx, or no answer at all (status 0).
 export class ApiError extends Error {
@@ -76,5 +76,11 @@ export const api = {
     '/api/v1/events.csv' + query({ ...f, bom: o.bom ? 1 : 0, lang: o.lang }),
 
   cameras: () => call<{ cameras: Camera[] }>('GET', '/cameras'),
+  edges: () => call<{ edges: EdgeRow[] }>('GET', '/edges').then((r) => r.edges),
+  edgeToken: (name: string) => call<{ token: string; expires: string }>('POST', '/edges/tokens', { name }),
+  users: () => call<{ users: Account[] }>('GET', '/users').then((r) => r.users),
+  addUser: (u: { username: string; name: string; role: string; password: string }) => call<void>('POST', '/users', u),
+  disableUser: (username: string) => call<void>('POST', `/users/${seg(username)}/disable`),
+  audit: (after?: string) => call<{ records: AuditRecord[]; next?: string }>('GET', '/audit' + query({ limit: 200, after })),
   stillURL: (c: Camera) => `/api/v1/cameras/${seg(c.edge)}/${seg(c.id)}/still` + query({ at: c.still_at }),
 };

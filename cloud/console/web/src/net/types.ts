@@ -67,3 +67,10 @@ export interface User { username: string; name: string; role: 'operator' | 'admi
 export interface Me { user: User; version: string }
 export interface ClipChange { event: string; part: number; state: ClipState; alert?: string }
 export interface Hello { seq: number; version: string; now: string }
+
+export interface Account extends User { created: string; disabled: boolean }
+export interface EdgeRow {
+  id: string; name: string; enrolled: string; last_seen?: string; online: boolean; disabled: boolean;
+  pending: { events: number; clips: number; clip_bytes: number; clips_evicted: number };
+}
+export interface AuditRecord { seq: number; at: string; actor: string; client: string; action: string; target: string; detail: string }

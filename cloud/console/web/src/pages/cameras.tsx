@@ -1,0 +1,52 @@
+import { useSignal } from '@preact/signals';
+import type { Camera } from '../net/types.ts';
+import { api } from '../net/api.ts';
+import { lang, t, word } from '../i18n/index.ts';
+import { cameras, now } from '../model/state.ts';
+import { full, length } from '../model/time.ts';
+
+// lateAfter is the age in seconds beyond which a still is shown as late: edges send one every ten.
+const lateAfter = 30;
+
+export function Cameras() {
+  const only = useSignal(false);
+  const all = cameras.value;
+  const live = all.filter((c) => c.state === 'live').length;
+  const list = [...all].filter((c) => !only.value || c.state !== 'live')
+    .sort((a, b) => Number(a.state === 'live') - Number(b.state === 'live') || a.name.localeCompare(b.name));
+  return (
+    <main class="wide-page page">
+      <div class="tools">
+        <strong>{t('camera.count', { live, all: all.length })}</strong>
+        <button type="button" class="chip" aria-pressed={!only.value} onClick={() => (only.value = false)}>{t('camera.all')}</button>
+        <button type="button" class="chip" aria-pressed={only.value} onClick={() => (only.value = true)}>{t('camera.abnormal')}</button>
+      </div>
+      {all.length === 0
+        ? <div class="calm"><strong>{t('camera.none')}</strong><span>{t('camera.none.help')}</span></div>
+        : <div class="cameras scroll">{list.map((c) => <Tile key={`${c.edge}/${c.id}`} camera={c} />)}</div>}
+    </main>
+  );
+}
+
+function Tile({ camera: c }: { camera: Camera }) {
+  const age = c.still_at === undefined ? Infinity : (now.value - Date.parse(c.still_at)) / 1000;
+  const late = age > lateAfter;
+  const abnormal = c.state !== 'live' && c.state !== 'starting';
+  return (
+    <article class="camera" data-testid="camera-card" data-camera={c.id} data-state={c.state} data-abnormal={abnormal}>
+      <div class={`pic${late && c.has_still ? ' late' : ''}`}>
+        {c.has_still ? <img src={api.stillURL(c)} alt={c.name} loading="lazy" /> : t('camera.nostill')}
+        {c.has_still && late && <span class="lateness">{t('camera.late', { s: length(age) })}</span>}
+      </div>
+      <div class="text">
+        <span class="name">{c.name || c.id}<span class="state">{word('state', c.state)}</span></span>
+        <span class="sub">{c.id} · {t('camera.edge', { name: c.edge_name })}{!c.edge_online && ` · ${t('camera.edge.offline')}`}</span>
+        {c.code !== undefined && c.code !== '' && <span class="sub" title={c.reason}><b>{word('code', c.code)}</b></span>}
+        {c.reason !== undefined && c.reason !== '' && <span class="raw" lang="en">{c.reason}</span>}
+        {c.state === 'live'
+          ? <span class="sub">{t('camera.rate', { fps: c.fps.toFixed(1), infer: c.infer_ps.toFixed(1) })} · {c.width_px}×{c.height_px}</span>
+          : <span class="sub">{t('camera.since', { time: full(c.since, lang.value) })}</span>}
+      </div>
+    </article>
+  );
+}
