@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"text/tabwriter"
+
+	"bongsu/edge/config"
+	"bongsu/models/catalog"
+	"bongsu/models/ort"
+)
+
+type modelOpts struct {
+	models, config, manifest *string
+}
+
+func modelVerb() *verb {
+	return &verb{name: "model", summary: "list, add, remove and verify detection models",
+		usage: "[--models DIR | --config edge.yaml] list | add [--manifest FILE] FILE.onnx | remove NAME | verify [NAME ...]",
+		about: `Keeps the model folder. add checks the file against its manifest (FILE.yaml or manifest.yaml
+beside it, --manifest, or one that this program brings for well-known files), puts the nodes
+that prepare a picture ahead of it, and runs it once before it can be used; it prints the name.
+verify hashes and runs installed models again; without names all of them.`,
+		example: "bongsu-edge model --models /var/lib/bongsu-edge/models add yolox_nano_416.onnx",
+		flags: func(fs *flag.FlagSet) any {
+			return &modelOpts{
+				models:   fs.String("models", "", "the model folder; without it the one that --config names"),
+				config:   fs.String("config", "/etc/bongsu/edge.yaml", "configuration that names the model folder"),
+				manifest: fs.String("manifest", "", "the manifest of the file to add"),
+			}
+		},
+		run: runModel}
+}
+
+func runModel(ctx context.Context, m *Main, c *call) error {
+	o := c.opts.(*modelOpts)
+	// Flags may stand before and after the word: "model add --models DIR FILE".
+	word, rest, err := wordThenFlags(c, func(fs *flag.FlagSet) {
+		fs.StringVar(o.models, "models", *o.models, "")
+		fs.StringVar(o.config, "config", *o.config, "")
+		fs.StringVar(o.manifest, "manifest", *o.manifest, "")
+	})
+	if err != nil {
+		return err
+	}
+	cat, err := openCatalog(*o.models, *o.config)
+	if err != nil {
+		return err
+	}
+	switch {
+	case word == "list" && len(rest) == 0:
+		return listModels(m, cat)
+	case word == "add" && len(rest) == 1:
+		model, err := cat.Add(ctx, rest[0], *o.manifest)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(m.Stdout, model.Manifest.Name)
+		return err
+	case word == "remove" && len(rest) == 1:
+		return cat.Remove(ctx, rest[0])
+	case word == "verify":
+		return verifyModels(ctx, m, cat, rest)
+	}
+	return usageError{"say list, add FILE.onnx, remove NAME or verify [NAME ...]"}
+}
+
+// wordThenFlags takes the first word and reads flags that stand behind it.
+func wordThenFlags(c *call, define func(*flag.FlagSet)) (word string, rest []string, err error) {
+	if len(c.args) == 0 {
+		return "", nil, usageError{"a word is missing: " + c.verb.usage}
+	}
+	fs := flag.NewFlagSet(c.verb.name, flag.ContinueOnError)
+	fs.SetOutput(discard{})
+	define(fs)
+	if err := fs.Parse(c.args[1:]); err != nil {
+		return "", nil, usageError{err.Error()}
+	}
+	return c.args[0], fs.Args(), nil
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// openCatalog opens the model folder that is named, or that the configuration names, with the
+// trial run that Add and Verify need.
+func openCatalog(dir, configFile string) (*catalog.Catalog, error) {
+	if dir == "" {
+		cfg, err := config.Load(configFile)
+		if err != nil {
+			return nil, err
+		}
+		dir = cfg.ModelsDir
+	}
+	lib, err := ort.Locate("")
+	if err != nil {
+		return nil, err
+	}
+	if err := ort.Load(lib); err != nil {
+		return nil, err
+	}
+	return catalog.Open(catalog.Options{Dir: dir, Try: ort.Try, Tool: "bongsu-edge " + Version}), nil
+}
+
+func listModels(m *Main, cat *catalog.Catalog) error {
+	list, listErr := cat.List()
+	w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tVERSION\tFAMILY\tINPUT\tLICENCE\tSHA-256")
+	for _, md := range list {
+		f := md.Manifest
+		fmt.Fprintf(w, "%s\t%s\t%s\t%dx%d\t%s\t%.12s\n", f.Name, f.Version, f.Family, f.Input.Width, f.Input.Height, f.Licence, f.SHA256)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return listErr
+}
+
+func verifyModels(ctx context.Context, m *Main, cat *catalog.Catalog, names []string) error {
+	if len(names) == 0 {
+		list, err := cat.List()
+		if err != nil {
+			return err
+		}
+		for _, md := range list {
+			names = append(names, md.Manifest.Name)
+		}
+	}
+	bad := 0
+	for _, name := range names {
+		if err := cat.Verify(ctx, name); err != nil {
+			bad++
+			fmt.Fprintf(m.Stdout, "%s: %s\n", name, explain(err))
+			continue
+		}
+		fmt.Fprintf(m.Stdout, "%s: good\n", name)
+	}
+	if bad > 0 {
+		return foundError{fmt.Sprintf("%d of %d models cannot be used", bad, len(names))}
+	}
+	return nil
+}

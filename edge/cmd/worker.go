@@ -1,0 +1,50 @@
+package cmd
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+
+	"bongsu"
+	"bongsu/edge/link"
+	"bongsu/edge/vision"
+	"bongsu/edge/worker"
+	"bongsu/models/catalog"
+)
+
+type workerOpts struct {
+	models  *string
+	threads *int
+}
+
+// workerVerb is what the node starts; a person has no use for it.
+func workerVerb() *verb {
+	return &verb{name: "worker", hidden: true, summary: "run cameras for a node", usage: "--models DIR",
+		about:   "Runs pipelines for the node that started it, over file descriptor 3, and ends with it.",
+		example: "bongsu-edge worker --models /var/lib/bongsu-edge/models",
+		flags: func(fs *flag.FlagSet) any {
+			return &workerOpts{models: fs.String("models", "", "the model folder"),
+				threads: fs.Int("threads", 1, "threads of one inference")}
+		},
+		run: runWorker}
+}
+
+func runWorker(ctx context.Context, m *Main, c *call) error {
+	o := c.opts.(*workerOpts)
+	if *o.models == "" {
+		return usageError{"--models is missing"}
+	}
+	conn, err := link.FromFD(link.FD)
+	if err != nil {
+		return err
+	}
+	log := m.logger(slog.LevelInfo)
+	models := &worker.Models{Catalog: catalog.Open(catalog.Options{Dir: *o.models}), Threads: *o.threads, Log: log}
+	defer models.Close()
+	b := &worker.Builder{Models: models, WallQuality: wallQuality, Monotonic: sinceBoot}
+	w := worker.New(worker.Options{Conn: link.NewConn(conn, link.Worker), Program: Version, Build: b.Build,
+		JPEG: func(f *bongsu.Frame) ([]byte, error) {
+			return vision.JPEG(f, vision.Options{MaxBytes: bongsu.MaxSnapshotBytes})
+		}, Log: log})
+	return w.Run(ctx)
+}
