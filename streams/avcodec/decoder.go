@@ -263,13 +263,13 @@ func (d *Decoder) Receive() (*bongsu.Frame, error) {
 		case C.BG_OK:
 			return d.deliver(s)
 		case C.BG_NEED_MORE:
-			d.pool.put(s)
+			d.pool.back(s)
 			return nil, ErrNeedMore
 		case C.BG_END:
-			d.pool.put(s)
+			d.pool.back(s)
 			return nil, io.EOF
 		default:
-			d.pool.put(s)
+			d.pool.back(s)
 			last := &d.ring[max(d.next-1, 0)%ringSize]
 			last.mark.tainted = true
 			d.taint.damaged(last.mark)

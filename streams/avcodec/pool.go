@@ -72,10 +72,15 @@ func (p *pool) take() *slot {
 	return s
 }
 
-// put takes back a slot without references.
+// put takes back a slot whose picture nobody needs any more.
 func (p *pool) put(s *slot) {
 	s.frame = bongsu.Frame{}
 	C.bg_frame_unref(s.av)
+	p.back(s)
+}
+
+// back takes back a slot without a picture.
+func (p *pool) back(s *slot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
