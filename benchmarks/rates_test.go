@@ -73,11 +73,11 @@ func TestRulesAtEveryRate(t *testing.T) {
 			for first := range 12 {
 				starts := judge(t, c.rule, pictures[first:], rate)
 				counts[len(starts)]++
-				need := c.least
-				if rate < 5 {
-					need = c.few
+				need, within := c.least, 1.0
+				if rate < 5 { // a track takes three pictures to be sure of
+					need, within = c.few, 1.5
 				}
-				if !explained(starts, c.truth) || len(starts) < need {
+				if !explained(starts, c.truth, within) || len(starts) < need {
 					t.Errorf("%s, %s at %g a second from picture %d: %.2f, truth %.2f", c.video, c.rule.Kind, rate, first, starts, c.truth)
 				}
 			}
@@ -86,11 +86,11 @@ func TestRulesAtEveryRate(t *testing.T) {
 	}
 }
 
-// explained reports whether each start has a truth of its own within 1 s.
-func explained(starts, truth []float64) bool {
+// explained reports whether each start has a truth of its own within so many seconds.
+func explained(starts, truth []float64, within float64) bool {
 	left := slices.Clone(truth)
 	for _, s := range starts {
-		i := slices.IndexFunc(left, func(x float64) bool { return math.Abs(x-s) <= 1 })
+		i := slices.IndexFunc(left, func(x float64) bool { return math.Abs(x-s) <= within })
 		if i < 0 {
 			return false
 		}
