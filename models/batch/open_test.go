@@ -17,6 +17,7 @@ import (
 	"bongsu/models/batch"
 	"bongsu/models/catalog"
 	"bongsu/models/modelstest"
+	"bongsu/models/onnx"
 	"bongsu/models/ort"
 	"bongsu/models/tensor"
 )
@@ -119,11 +120,17 @@ func TestInstalledModelPassesTheSuite(t *testing.T) {
 	open.OpenBatch = true
 	last := two
 	last.ChannelsLast = true
+	half := two
+	half.InputType = onnx.Float16
+	exact := two
+	exact.InputType = onnx.Uint8
 	for name, p := range map[string]modelstest.Package{
 		"yolox":                two.YOLOXPackage("tiny"),
 		"yolo":                 two.YOLOPackage("tiny", 21),
 		"yolox, open batch":    open.YOLOXPackage("tiny"),
 		"yolo, open batch":     open.YOLOPackage("tiny", 5),
+		"yolox, half":          half.YOLOXPackage("tiny"),
+		"yolox, 8 bit":         exact.YOLOXPackage("tiny"),
 		"yolox, channels last": last.YOLOXPackage("tiny"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -163,18 +170,17 @@ func TestPixelsReachTheModelAsTheManifestSays(t *testing.T) {
 	first.Weights = [3]float64{1, 0, 0} // looks at the first channel only
 	blue, red := plain(64, 64, 29, 255, 107), plain(64, 64, 76, 85, 255)
 	cases := []struct {
-		name       string
-		change     []string // old, new in the manifest
-		onBlue     float64  // score of the first thing
-		onRed      float64
-		onlyBright bool
+		name   string
+		change []string // old, new in the manifest
+		onBlue float64  // score of the first thing
+		onRed  float64
 	}{
-		{"rgb", nil, 0, 0.9, false},
-		{"bgr", []string{"channels: rgb", "channels: bgr"}, 0.9, 0, false},
-		{"half scale", []string{"scale: 1", "scale: 0.5"}, 0, 0.45, false},
-		{"mean", []string{"mean: [0, 0, 0]", "mean: [127.5, 0, 0]"}, 0, 0.45, false},
-		{"std", []string{"std: [1, 1, 1]", "std: [2, 1, 1]"}, 0, 0.45, false},
-		{"mean of another channel", []string{"mean: [0, 0, 0]", "mean: [0, 127.5, 127.5]"}, 0, 0.9, false},
+		{"rgb", nil, 0, 0.9},
+		{"bgr", []string{"channels: rgb", "channels: bgr"}, 0.9, 0},
+		{"half scale", []string{"scale: 1", "scale: 0.5"}, 0, 0.45},
+		{"mean", []string{"mean: [0, 0, 0]", "mean: [127.5, 0, 0]"}, 0, 0.45},
+		{"std", []string{"std: [1, 1, 1]", "std: [2, 1, 1]"}, 0, 0.45},
+		{"mean of another channel", []string{"mean: [0, 0, 0]", "mean: [0, 127.5, 127.5]"}, 0, 0.9},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -333,6 +334,83 @@ func TestLeftoversAreSwept(t *testing.T) {
 	add(t, c, tiny.YOLOXPackage("tiny"))
 	if got := entries(t, c.o.Dir); !slices.Equal(got, []string{".lock", "tiny"}) {
 		t.Errorf("left: %v", got)
+	}
+}
+
+// A process that dies in the middle of adding leaves nothing that can be seen, wherever it
+// dies; the next one adds the model as if nothing had been.
+func TestDyingWhileAdding(t *testing.T) {
+	for _, where := range []string{"before the trial run", "after the trial run"} {
+		t.Run(where, func(t *testing.T) {
+			c, _ := open(t)
+			path := write(t, tiny.YOLOXPackage("tiny"))
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "BONGSU_TEST_DIE="+where, "BONGSU_TEST_DIR="+c.o.Dir, "BONGSU_TEST_MODEL="+path)
+			if out, err := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 137 {
+				t.Fatalf("the child did not die: %v: %s", err, out)
+			}
+			if got := entries(t, c.o.Dir); !slices.Equal(got, []string{".lock", ".new-tiny"}) {
+				t.Errorf("the child left %v", got)
+			}
+			if list, err := c.List(); err != nil || len(list) != 0 {
+				t.Errorf("half a model is listed: %v, %v", list, err)
+			}
+			if _, err := c.Get("tiny"); bongsu.CodeOf(err) != bongsu.CodeNotFound {
+				t.Errorf("half a model is given: %v", err)
+			}
+			if _, err := c.Add(t.Context(), path, ""); err != nil {
+				t.Error(err)
+			}
+			if got := entries(t, c.o.Dir); !slices.Equal(got, []string{".lock", "tiny"}) {
+				t.Errorf("afterwards: %v", got)
+			}
+		})
+	}
+}
+
+// die is the child of TestDyingWhileAdding.
+func die(where string) {
+	l := &looker{}
+	c := Open(Options{Dir: os.Getenv("BONGSU_TEST_DIR"), Try: func(path string, specs []models.OutputSpec) error {
+		if where == "after the trial run" {
+			if err := l.try(path, specs); err != nil {
+				return err
+			}
+		}
+		os.Exit(137)
+		return nil
+	}})
+	_, err := c.Add(context.Background(), os.Getenv("BONGSU_TEST_MODEL"), "")
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+func TestMain(m *testing.M) {
+	if where := os.Getenv("BONGSU_TEST_DIE"); where != "" {
+		die(where)
+	}
+	os.Exit(m.Run())
+}
+
+func TestFits(t *testing.T) {
+	for _, c := range []struct {
+		got, want []int64
+		ok        bool
+	}{
+		{nil, []int64{1, 5}, true},
+		{[]int64{1, 5}, []int64{1, 5}, true},
+		{[]int64{-1, 5}, []int64{1, 5}, true},
+		{[]int64{1, 5}, []int64{-1, 5}, true},
+		{[]int64{1, -1}, []int64{1, 5}, true},
+		{[]int64{1, 6}, []int64{1, 5}, false},
+		{[]int64{1, 5, 1}, []int64{1, 5}, false},
+	} {
+		if fits(c.got, c.want) != c.ok {
+			t.Errorf("%v against %v: %v", c.got, c.want, !c.ok)
+		}
+	}
+	if _, err := NewHead(&manifest.Manifest{Family: "rcnn"}); err == nil {
+		t.Error("an unknown family has a head")
 	}
 }
 
