@@ -71,7 +71,7 @@ func TestKilledProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen := map[string]bool{}
-		for _, k := range pendingKeys(t, o, Backfill) {
+		for _, k := range pendingKeys(t, o, false) {
 			id := string(k.ID)
 			if seen[id] || said[id] == "acked" {
 				t.Fatalf("round %d: %s is given out again", round, id)
@@ -157,7 +157,7 @@ func FuzzScan(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer o.Close()
-		if _, err := o.PendingEvents(Live, 100, 1<<20, nil); err != nil {
+		if _, err := o.PendingEvents(true, 100, 1<<20, nil); err != nil {
 			t.Fatal(err)
 		}
 		sumsHold(t, o)

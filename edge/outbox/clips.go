@@ -121,18 +121,17 @@ func (o *Outbox) AbandonClips(lost func(bongsu.Clip) bool) error {
 	return nil
 }
 
-// salvage closes the row of a part whose writer is gone.
+// salvage closes the row of a part whose writer is gone. When the disk does not let it look,
+// the row stays for the next time.
 func (o *Outbox) salvage(r *row) error {
-	clip := r.clip
-	size, err := o.fs.Size(clipName(clip.Key()))
-	if err == nil && size > 0 {
-		clip, err = o.inspect(clip)
-		if err == nil && clip.Bytes > 0 {
-			clip.State = bongsu.ClipTorn
-			return o.submit(clipRecord(clip, r))
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	clip, err := o.inspect(r.clip)
+	switch {
+	case err == nil && clip.Bytes > 0 && (clip.State == bongsu.ClipReady || clip.State == bongsu.ClipTorn):
+		return o.submit(clipRecord(clip, r))
+	case err != nil && clip.State == bongsu.ClipWriting:
+		o.log.Error("a clip whose writer died cannot be looked at now", "event", clip.Event, "part", clip.Part, "err", err)
+		return nil
+	case err != nil:
 		o.log.Warn("nothing of a clip could be kept", "event", clip.Event, "part", clip.Part, "err", err)
 	}
 	clip = r.clip
@@ -143,13 +142,23 @@ func (o *Outbox) salvage(r *row) error {
 // inspect finds out what is in a file whose writer is gone: through Salvage, or as it stands.
 func (o *Outbox) inspect(clip bongsu.Clip) (bongsu.Clip, error) {
 	name := clipName(clip.Key())
+	size, err := o.fs.Size(name)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && size == 0) {
+		clip.State = bongsu.ClipFailed
+		return clip, nil
+	}
+	if err != nil {
+		return clip, err
+	}
 	if o.opt.Salvage != nil {
 		got, err := o.opt.Salvage(o.fs.Path(name), clip)
 		got.Event, got.Part, got.Camera = clip.Event, clip.Part, clip.Camera
 		return got, err
 	}
-	var err error
-	clip.SHA256, clip.Bytes, err = hashFile(o.fs, name)
+	sum, size, err := hashFile(o.fs, name)
+	if err == nil {
+		clip.State, clip.SHA256, clip.Bytes = bongsu.ClipTorn, sum, size
+	}
 	return clip, err
 }
 
@@ -167,28 +176,26 @@ func hashFile(fs FS, name string) (sum string, size int64, err error) {
 	return hex.EncodeToString(h.Sum(nil)), size, err
 }
 
-// PendingClip is a part that waits to be sent.
-type PendingClip struct {
-	Clip bongsu.Clip // ready or torn
-	Path string      // its file, which the outbox may remove at any time when it needs room
-}
-
-// PendingClips gives parts that wait to be sent, at most limit: the most urgent first, of
-// those the newest first. Those for which skip is true are left out; skip is called with the
-// outbox locked and must not call it.
-func (o *Outbox) PendingClips(limit int, skip func(bongsu.ClipKey) bool) []PendingClip {
+// PendingClips gives parts that wait to be sent, ready or torn, at most limit: the most urgent
+// first, of those the newest first. Those for which skip is true are left out; skip is called
+// with the outbox locked and must not call it.
+func (o *Outbox) PendingClips(limit int, skip func(bongsu.ClipKey) bool) []bongsu.Clip {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	rows := o.sendable(skip)
 	slices.SortFunc(rows, func(a, b *row) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.order, a.order))
 	})
-	var out []PendingClip
+	var out []bongsu.Clip
 	for _, r := range rows[:min(limit, len(rows))] {
-		out = append(out, PendingClip{Clip: r.clip, Path: o.fs.Path(clipName(r.clip.Key()))})
+		out = append(out, r.clip)
 	}
 	return out
 }
+
+// ClipPath is the path of a part's file. The outbox may remove the file at any time when it
+// needs room; whoever has it open can read on.
+func (o *Outbox) ClipPath(key bongsu.ClipKey) string { return o.fs.Path(clipName(key)) }
 
 // sendable gives the rows that are ready or torn. The caller holds mu.
 func (o *Outbox) sendable(skip func(bongsu.ClipKey) bool) []*row {

@@ -21,7 +21,7 @@ func TestClipFromOpenToAck(t *testing.T) {
 	}
 	for range 2 {
 		clips := o.PendingClips(10, nil)
-		if len(clips) != 1 || clips[0].Clip.State != bongsu.ClipReady || clips[0].Clip.SHA256 != hashHex(content) {
+		if len(clips) != 1 || clips[0].State != bongsu.ClipReady || clips[0].SHA256 != hashHex(content) {
 			t.Fatalf("got %+v", clips)
 		}
 		if b := o.Backlog(); b.Clips != 1 || b.ClipBytes != int64(len(content)) {
@@ -113,7 +113,7 @@ func TestCloseClip(t *testing.T) {
 		}
 	}
 	got := o.PendingClips(1, nil)
-	if len(got) != 1 || got[0].Clip.State != bongsu.ClipTorn || got[0].Clip.Bytes != 5 {
+	if len(got) != 1 || got[0].State != bongsu.ClipTorn || got[0].Bytes != 5 {
 		t.Errorf("a writer that says another size: %+v", got)
 	}
 	clip = bongsu.Clip{Event: eventID(1), Part: 1, Camera: "yard"}
@@ -139,11 +139,11 @@ func TestCloseClip(t *testing.T) {
 // TestSalvage: what a dead writer left becomes torn, through Salvage or as it stands, or failed.
 func TestSalvage(t *testing.T) {
 	keep := func(path string, c bongsu.Clip) (bongsu.Clip, error) {
-		c.Bytes, c.SHA256, c.DurationUS, c.Event = 4, hashHex([]byte("left")), 9, "not mine"
+		c.State, c.Bytes, c.SHA256, c.Event = bongsu.ClipTorn, 4, hashHex([]byte("left")), "not mine"
 		return c, nil
 	}
 	refuse := func(string, bongsu.Clip) (bongsu.Clip, error) {
-		return bongsu.Clip{}, errors.New("no key frame in it")
+		return bongsu.Clip{State: bongsu.ClipFailed}, errors.New("no key frame in it")
 	}
 	for name, c := range map[string]struct {
 		salvage Salvage
@@ -180,7 +180,7 @@ func TestSalvage(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := o.PendingClips(10, nil)
-				if len(got) != c.torn || (c.torn == 1 && (got[0].Clip.State != bongsu.ClipTorn || got[0].Clip.Bytes != 4 || got[0].Clip.Event != eventID(1))) {
+				if len(got) != c.torn || (c.torn == 1 && (got[0].State != bongsu.ClipTorn || got[0].Bytes != 4 || got[0].Event != eventID(1))) {
 					t.Errorf("got %+v", got)
 				}
 				if k := o.Counts().Clips; k.Failed != int64(1-c.torn) {
@@ -233,7 +233,7 @@ func TestEviction(t *testing.T) {
 		sumsHold(t, o)
 	}
 	for _, c := range o.PendingClips(10, nil) {
-		left = append(left, string(c.Clip.Event[len(c.Clip.Event)-1:]))
+		left = append(left, string(c.Event[len(c.Event)-1:]))
 	}
 	if got := strings.Join(left, ""); got != "134" {
 		t.Errorf("left, in the order they are sent: %s, want critical, high, medium: 134", got)
@@ -266,7 +266,7 @@ func TestRehashAndFail(t *testing.T) {
 	if err != nil || !changed || clip.State != bongsu.ClipTorn {
 		t.Fatalf("a file that rotted: %+v, %v, %v", clip, changed, err)
 	}
-	if got := o.PendingClips(1, nil); len(got) != 1 || got[0].Clip.SHA256 != clip.SHA256 {
+	if got := o.PendingClips(1, nil); len(got) != 1 || got[0].SHA256 != clip.SHA256 {
 		t.Errorf("%+v", got)
 	}
 	if err := o.FailClip(key, "the cloud does not want it"); err != nil {

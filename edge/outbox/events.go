@@ -80,22 +80,14 @@ func (o *Outbox) submitKeys(m meta, kind byte) error {
 	return o.submit(&record{kind: kind, m: m})
 }
 
-// Lane says from which end pending events are taken.
-type Lane uint8
-
-// Lanes.
-const (
-	Live     Lane = iota // newest first, for what happens now
-	Backfill             // oldest first, for what waited
-)
-
-// PendingEvents reads revisions that wait to be sent: at most limit, and together about
-// maxBytes as JSON, but at least one. Those for which skip is true are left out; skip is
+// PendingEvents reads revisions that wait to be sent, the newest first for what happens now, or
+// the oldest first for what had to wait: at most limit, and together about maxBytes as JSON, but
+// at least one. Those for which skip is true are left out; skip is
 // called with the outbox locked and must not call it. A record that turns out to be damaged
 // is counted, reported by Health and left out.
-func (o *Outbox) PendingEvents(lane Lane, limit, maxBytes int, skip func(bongsu.EventKey) bool) ([]bongsu.EventRecord, error) {
+func (o *Outbox) PendingEvents(newestFirst bool, limit, maxBytes int, skip func(bongsu.EventKey) bool) ([]bongsu.EventRecord, error) {
 	var out []bongsu.EventRecord
-	for _, key := range o.pendingKeys(lane, limit, maxBytes, skip) {
+	for _, key := range o.pendingKeys(newestFirst, limit, maxBytes, skip) {
 		rec, err := o.readEvent(key)
 		if errors.Is(err, errBody) {
 			err = o.dropDamaged(key, err)
@@ -110,14 +102,14 @@ func (o *Outbox) PendingEvents(lane Lane, limit, maxBytes int, skip func(bongsu.
 	return out, nil
 }
 
-func (o *Outbox) pendingKeys(lane Lane, limit, maxBytes int, skip func(bongsu.EventKey) bool) []bongsu.EventKey {
+func (o *Outbox) pendingKeys(newestFirst bool, limit, maxBytes int, skip func(bongsu.EventKey) bool) []bongsu.EventKey {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var keys []bongsu.EventKey
 	size, n := 0, len(o.state.queue)
 	for i := range n {
 		e := o.state.queue[i]
-		if lane == Live {
+		if newestFirst {
 			e = o.state.queue[n-1-i]
 		}
 		if !e.waits() || (skip != nil && skip(e.key)) {

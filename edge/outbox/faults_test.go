@@ -95,7 +95,7 @@ func scriptOptions(m *memFS) Options {
 
 // verify holds what is found after a restart against what was promised before.
 func (s *script) verify(o *Outbox, m *memFS) error {
-	recs, err := o.PendingEvents(Backfill, 1<<20, 1<<30, nil)
+	recs, err := o.PendingEvents(false, 1<<20, 1<<30, nil)
 	if err != nil {
 		return err
 	}
@@ -115,13 +115,13 @@ func (s *script) verify(o *Outbox, m *memFS) error {
 			return fmt.Errorf("%v is lost", k)
 		}
 	}
-	clips := map[bongsu.ClipKey]PendingClip{}
+	clips := map[bongsu.ClipKey]bongsu.Clip{}
 	for _, c := range o.PendingClips(1000, nil) {
-		clips[c.Clip.Key()] = c
+		clips[c.Key()] = c
 	}
 	for k, content := range s.ready {
-		if c, ok := clips[k]; ok && (c.Clip.State != bongsu.ClipReady || c.Clip.SHA256 != hashHex([]byte(content))) {
-			return fmt.Errorf("clip %v was ready, now %+v", k, c.Clip)
+		if c, ok := clips[k]; ok && (c.State != bongsu.ClipReady || c.SHA256 != hashHex([]byte(content))) {
+			return fmt.Errorf("clip %v was ready, now %+v", k, c)
 		} else if !ok && !s.released[k] {
 			return fmt.Errorf("clip %v is lost", k)
 		}
@@ -153,8 +153,8 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 	}
 	steps, tried := whole.steps, 0
 	stride := 1
-	if testing.Short() {
-		stride = 7
+	if raceOn {
+		stride = 9 // the same code, ten times slower
 	}
 	for at := 1; at <= steps; at += stride {
 		m := newMemFS()
@@ -179,7 +179,7 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 		}
 	}
 	t.Logf("%d crash points hold", tried)
-	if tried < 2000 && !testing.Short() {
+	if tried < 2000 && !raceOn {
 		t.Errorf("only %d crash points, the goal is 2000", tried)
 	}
 }
@@ -239,7 +239,7 @@ func TestDiskThatFailsForGood(t *testing.T) {
 	sumsHold(t, o)
 	m.fail = nil
 	put(t, o, rec)
-	if got := pendingKeys(t, o, Live); len(got) != 1 {
+	if got := pendingKeys(t, o, true); len(got) != 1 {
 		t.Errorf("after the disk is well: %v", got)
 	}
 	sumsHold(t, o)
@@ -283,7 +283,7 @@ func TestDiskFull(t *testing.T) {
 	if h := o.Health(); len(h) == 0 || h[0].Code != problemFull {
 		t.Errorf("health %+v", h)
 	}
-	if got := pendingKeys(t, o, Live); len(got) != stored+1 {
+	if got := pendingKeys(t, o, true); len(got) != stored+1 {
 		t.Errorf("%d can be read", len(got))
 	}
 	m.mu.Lock()
@@ -388,6 +388,9 @@ func TestFlippedBytes(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	rounds := 1500
+	if raceOn {
+		rounds = 200
+	}
 	if os.Getenv("BONGSU_LONG") != "" {
 		rounds = 20000
 	}
@@ -406,7 +409,7 @@ func TestFlippedBytes(t *testing.T) {
 		if err != nil {
 			t.Fatalf("byte %d of segment %d: %v", at, seg.number, err)
 		}
-		recs, err := o.PendingEvents(Backfill, 1000, 1<<30, nil)
+		recs, err := o.PendingEvents(false, 1000, 1<<30, nil)
 		if err != nil {
 			t.Fatalf("byte %d of segment %d: %v", at, seg.number, err)
 		}
@@ -441,7 +444,7 @@ func TestTruncatedAndEmptyFiles(t *testing.T) {
 			node := c.names[segmentName(seg.number)]
 			node.seen = node.seen[:size]
 			o := mustOpen(t, testOptions(c))
-			if _, err := o.PendingEvents(Live, 100, 1<<30, nil); err != nil {
+			if _, err := o.PendingEvents(true, 100, 1<<30, nil); err != nil {
 				t.Fatal(err)
 			}
 			sumsHold(t, o)
@@ -474,12 +477,12 @@ func TestManyCallers(t *testing.T) {
 			}
 		}()
 	}
-	for _, lane := range []Lane{Live, Backfill} {
+	for _, newestFirst := range []bool{true, false} {
 		ackers.Add(1)
 		go func() {
 			defer ackers.Done()
 			for finished := false; ; {
-				recs, err := o.PendingEvents(lane, 20, 1<<20, nil)
+				recs, err := o.PendingEvents(newestFirst, 20, 1<<20, nil)
 				if err != nil {
 					t.Error(err)
 				}

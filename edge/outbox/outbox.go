@@ -36,10 +36,11 @@ type Options struct {
 	Log          *slog.Logger // nil: discard
 }
 
-// Salvage looks at the file of a clip part whose writer died and says what of it can be
-// played: the part with Bytes, SHA256, Codec and DurationUS of the file as it then is on
-// disk (it may cut the file, and has fsynced it). An error means that nothing can be kept.
-// The outbox sets the state. nil in Options keeps nothing.
+// Salvage looks at the file of a clip part whose writer died and gives the part as it is to be
+// kept: ready (the file was finished) or torn (what could be saved is a finished file now), with
+// Bytes, SHA256, Codec and DurationUS of the file as it then durably is; or failed, when there is
+// nothing to keep. An error beside a part that is still writing means that the disk did not let
+// it look: it is asked again. nil in Options keeps files as they stand, as torn.
 type Salvage func(path string, clip bongsu.Clip) (bongsu.Clip, error)
 
 // Counts are the sums of the outbox since it was made. They hold exactly at any instant:

@@ -67,9 +67,9 @@ func keysOf(recs []bongsu.EventRecord) (keys []bongsu.EventKey) {
 	return keys
 }
 
-func pendingKeys(t testing.TB, o *Outbox, lane Lane) []bongsu.EventKey {
+func pendingKeys(t testing.TB, o *Outbox, newestFirst bool) []bongsu.EventKey {
 	t.Helper()
-	recs, err := o.PendingEvents(lane, 1<<20, 1<<30, nil)
+	recs, err := o.PendingEvents(newestFirst, 1<<20, 1<<30, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestEventsComeBackAsTheyWerePut(t *testing.T) {
 			o.Close()
 			o = mustOpen(t, testOptions(m))
 		}
-		got, err := o.PendingEvents(Live, 10, 1<<20, nil)
+		got, err := o.PendingEvents(true, 10, 1<<20, nil)
 		if err != nil || len(got) != 1 {
 			t.Fatalf("got %d records, %v", len(got), err)
 		}
@@ -155,17 +155,17 @@ func TestLanes(t *testing.T) {
 	for n := range 5 {
 		put(t, o, anEvent(n, 1, bongsu.EventClosed))
 	}
-	old := pendingKeys(t, o, Backfill)
-	newest := pendingKeys(t, o, Live)
+	old := pendingKeys(t, o, false)
+	newest := pendingKeys(t, o, true)
 	slices.Reverse(newest)
 	if len(old) != 5 || !slices.Equal(old, newest) {
 		t.Errorf("back-fill %v, live reversed %v", old, newest)
 	}
-	got, err := o.PendingEvents(Backfill, 2, 1<<20, func(k bongsu.EventKey) bool { return k == old[0] })
+	got, err := o.PendingEvents(false, 2, 1<<20, func(k bongsu.EventKey) bool { return k == old[0] })
 	if err != nil || !slices.Equal(keysOf(got), old[1:3]) {
 		t.Errorf("with a limit and one left out: %v, %v", keysOf(got), err)
 	}
-	if got, err = o.PendingEvents(Live, 5, 1, nil); err != nil || len(got) != 1 {
+	if got, err = o.PendingEvents(true, 5, 1, nil); err != nil || len(got) != 1 {
 		t.Errorf("with a byte budget of 1 there must be one record: %d, %v", len(got), err)
 	}
 }
@@ -179,7 +179,7 @@ func TestRejectedEventsStayAndAreNotGivenOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if keys := pendingKeys(t, o, Live); len(keys) != 1 || keys[0] == bad.Event.Key() {
+		if keys := pendingKeys(t, o, true); len(keys) != 1 || keys[0] == bad.Event.Key() {
 			t.Errorf("given out: %v", keys)
 		}
 		if c := o.Counts().Events; c.Pending != 2 || c.Rejected != 1 {
@@ -201,7 +201,7 @@ func TestOpenEventsAreKeptUntilTheyClose(t *testing.T) {
 	if _, err := o.OpenClip(bongsu.Clip{Event: other.Event.ID, Part: 1, Camera: "gate"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.AckEvents(pendingKeys(t, o, Live)...); err != nil {
+	if err := o.AckEvents(pendingKeys(t, o, true)...); err != nil {
 		t.Fatal(err)
 	}
 	for n := 10; n < 200; n++ { // turn the segments over
@@ -230,7 +230,7 @@ func TestOpenEventsAreKeptUntilTheyClose(t *testing.T) {
 	if n, err = o.CloseInterrupted(open, bongsu.CloseInterrupted); err != nil || n != 0 {
 		t.Fatalf("the second time closed %d, %v", n, err)
 	}
-	recs, err := o.PendingEvents(Backfill, 10, 1<<20, nil)
+	recs, err := o.PendingEvents(false, 10, 1<<20, nil)
 	if err != nil || len(recs) != 2 {
 		t.Fatalf("%d closing revisions, %v", len(recs), err)
 	}
@@ -266,7 +266,7 @@ func TestLogIsGivenUpWhenNothingNeedsIt(t *testing.T) {
 	if segs, _ := listSegments(m); len(segs) > spareSegments+3 {
 		t.Errorf("%d segments lie about after restarts", len(segs))
 	}
-	if keys := pendingKeys(t, o, Live); len(keys) != 1 || keys[0] != pinned.Event.Key() {
+	if keys := pendingKeys(t, o, true); len(keys) != 1 || keys[0] != pinned.Event.Key() {
 		t.Errorf("pending: %v", keys)
 	}
 	rep, err := check(m)
@@ -426,7 +426,7 @@ func compareWithModel(t *testing.T, o *Outbox, pending, rejected map[bongsu.Even
 	if int(c.Created) != created || int(c.Pending) != len(pending) || int(c.Rejected) != len(rejected) || c.Damaged != 0 {
 		t.Errorf("counts %+v; model: %d created, %d pending, %d rejected", c, created, len(pending), len(rejected))
 	}
-	got := pendingKeys(t, o, Backfill)
+	got := pendingKeys(t, o, false)
 	if len(got) != len(pending)-len(rejected) {
 		t.Errorf("%d are given out, want %d", len(got), len(pending)-len(rejected))
 	}
@@ -454,7 +454,7 @@ func TestBatchLargerThanASegment(t *testing.T) {
 	put(t, o, anEvent(0, 1, bongsu.EventClosed), rec, anEvent(2, 1, bongsu.EventClosed))
 	o.Close()
 	o = mustOpen(t, testOptions(m))
-	recs, err := o.PendingEvents(Backfill, 10, 1<<20, nil)
+	recs, err := o.PendingEvents(false, 10, 1<<20, nil)
 	if err != nil || len(recs) != 3 || !bytes.Equal(recs[1].Snapshot, rec.Snapshot) {
 		t.Errorf("%d records, %v", len(recs), err)
 	}
