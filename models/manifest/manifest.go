@@ -121,6 +121,8 @@ func Parse(name string, data []byte) (*Manifest, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, &bongsu.FieldError{File: name, Message: "it is empty: docs/design/models.md shows what a manifest holds"}
 	}
+	// Some editors begin a file with a byte order mark.
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	doc, err := parseDocument(name, data)
 	if err != nil {
 		return nil, err
