@@ -3,6 +3,7 @@
 package avcodec
 
 import (
+	"errors"
 	"testing"
 
 	"bongsu/streams"
@@ -47,7 +48,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkCgoCall(b *testing.B) {
 	d := decoder(b, Options{Codec: streams.H264})
 	for range b.N {
-		if _, err := d.Receive(); err != ErrNeedMore {
+		if _, err := d.Receive(); !errors.Is(err, ErrNeedMore) {
 			b.Fatal(err)
 		}
 	}

@@ -209,7 +209,8 @@ func (e *limitError) Error() string { return e.text }
 func (d *Decoder) fail(au *streams.AccessUnit, err error) error {
 	d.failures.Add(1)
 	e := &streams.Error{Camera: au.Camera, Run: au.Run, Seq: au.Seq, PTS: au.PTS, Op: "decode", Code: ReasonDecode, Err: err}
-	if l, ok := err.(*limitError); ok {
+	var l *limitError
+	if errors.As(err, &l) {
 		e.Code, e.State = l.code, bongsu.CameraFailed
 	}
 	return e

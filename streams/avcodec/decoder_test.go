@@ -372,7 +372,7 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 			}
 			for {
 				f, err := d.Receive()
-				if err == ErrNeedMore {
+				if errors.Is(err, ErrNeedMore) {
 					return
 				}
 				if err != nil {

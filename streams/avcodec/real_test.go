@@ -22,7 +22,7 @@ func TestRealVideo(t *testing.T) {
 	if data == "" {
 		t.Skip("needs BONGSU_DATA, the folder of real data")
 	}
-	for _, name := range []string{"one-by-one-person-detection", "pedestrian_survaillance", "vehicle_survaillance"} {
+	for _, name := range []string{"one-by-one-person-detection", "pedestrian_survaillance", "vehicle_survaillance"} { //nolint:misspell // the files are named so
 		t.Run(name, func(t *testing.T) {
 			units, w, h := recording(t, filepath.Join(data, "videos", name+".mp4"))
 			d, err := avcodec.NewDecoder(avcodec.Options{Codec: units[0].Codec})
