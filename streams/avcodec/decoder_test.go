@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,6 +135,45 @@ func TestFramesOutliveTheDecoder(t *testing.T) {
 	}
 	if n := Live() - before; n != 0 {
 		t.Errorf("%d C objects are left", n)
+	}
+}
+
+// TestFramesHeldElsewhere lets other goroutines read and release frames while decoding goes on.
+func TestFramesHeldElsewhere(t *testing.T) {
+	aus := units(t, EncoderOptions{Codec: streams.H264, Width: 160, Height: 96, GOP: 10}, 60)
+	d := decoder(t, Options{Codec: streams.H264, Frames: 3})
+	frames := make(chan *bongsu.Frame, 2)
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for f := range frames {
+				want := pattern(160, 96, int(f.Seq))
+				if v := psnr(packed(f.Planes[0], f.Width, f.Height), want.Planes[0].Data); v < 32 {
+					t.Errorf("picture %d: %.1f dB", f.Seq, v)
+				}
+				f.Release()
+				d.Stats()
+			}
+		})
+	}
+	for _, au := range aus {
+		if err := d.Send(au); err != nil {
+			t.Error(err)
+		}
+		for {
+			f, err := d.Receive()
+			if err != nil {
+				break
+			}
+			f.Retain()
+			frames <- f
+			f.Release()
+		}
+	}
+	close(frames)
+	readers.Wait()
+	if s := d.Stats(); s.Pictures+s.NoFrame != 60 || s.Held != 0 {
+		t.Errorf("stats %+v", s)
 	}
 }
 
