@@ -161,13 +161,13 @@ func (a *Archive) Tombstones(ctx context.Context, after archive.Tombstone, limit
 	err := a.read(ctx, "list tombstones", func(t *tx) error {
 		return t.each("SELECT key, condemned_us FROM tombstones WHERE (condemned_us, key) > (?, ?) ORDER BY condemned_us, key LIMIT ?",
 			[]any{micros(after.Condemned), after.Key, limit}, func(scan func(...any) error) error {
-			var s archive.Tombstone
-			var us int64
-			err := scan(&s.Key, &us)
-			s.Condemned = instant(us)
-			out = append(out, s)
-			return err
-		})
+				var s archive.Tombstone
+				var us int64
+				err := scan(&s.Key, &us)
+				s.Condemned = instant(us)
+				out = append(out, s)
+				return err
+			})
 	})
 	return out, err
 }

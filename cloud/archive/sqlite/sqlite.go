@@ -71,7 +71,7 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 	if err := createPrivate(o.Path); err != nil {
 		return nil, err
 	}
-	w, err := openPool(o, 1, "_txlock=immediate")
+	w, err := openPool(o, 1, writing)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 		w.close()
 		return nil, err
 	}
-	if a.reader, err = openPool(o, o.Readers, "_pragma=query_only(1)"); err != nil {
+	if a.reader, err = openPool(o, o.Readers, reading); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -116,14 +116,17 @@ type pool struct {
 	stmts map[string]*sql.Stmt
 }
 
-// openPool opens conns connections. auto_vacuum comes first: it counts only while the file is
-// still empty.
-func openPool(o Options, conns int, extra string) (*pool, error) {
+// What connections are set to. auto_vacuum comes first: it counts only while the file is still
+// empty. Readers leave alone what would want the write lock; the file remembers it.
+const (
+	writing = "_txlock=immediate&_pragma=auto_vacuum(2)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=foreign_keys(1)"
+	reading = "_pragma=query_only(1)"
+)
+
+// openPool opens conns connections.
+func openPool(o Options, conns int, settings string) (*pool, error) {
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: o.Path}).EscapedPath()}).String() +
-		"?_pragma=auto_vacuum(2)" +
-		fmt.Sprintf("&_pragma=busy_timeout(%d)", o.Busy.Milliseconds()) +
-		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=foreign_keys(1)" +
-		"&_pragma=cache_size(-16384)&_pragma=temp_store(MEMORY)&" + extra
+		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=cache_size(-16384)&_pragma=temp_store(MEMORY)&", o.Busy.Milliseconds()) + settings
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, failure("open", err)
