@@ -205,10 +205,15 @@ func (r *run) pictures(ctx context.Context, dec Decoder, take *sampler) {
 	for {
 		f, err := dec.Receive()
 		if err != nil {
-			if !errors.Is(err, streams.ErrNeedMore) && !errors.Is(err, io.EOF) {
-				c.status.fault(c.o.Log, c.o.Now(), err)
+			if errors.Is(err, streams.ErrNeedMore) || errors.Is(err, io.EOF) {
+				return
 			}
-			return
+			c.status.fault(c.o.Log, c.o.Now(), err)
+			var se *streams.Error
+			if !errors.As(err, &se) {
+				return // not of this picture: the decoder itself gave up
+			}
+			continue
 		}
 		c.counts.decoded()
 		c.status.picture(c.o.Now(), f)
