@@ -17,8 +17,11 @@ import (
 	"bongsu/cloud/archive"
 )
 
-// maxBody is the most bytes that a request of the console's API has.
-const maxBody = 64 << 10
+// Limits of a request's body.
+const (
+	maxBody    = 64 << 10
+	bodyWithin = 30 * time.Second
+)
 
 // query reads the parameters of an address strictly: what it does not know or cannot read is
 // an error that names it. The first error is kept.
@@ -147,6 +150,8 @@ func missing(err error, format string, args ...any) error {
 
 // readBody reads a request's JSON into v strictly. An empty body leaves v as it is.
 func readBody(w http.ResponseWriter, r *http.Request, v any) error {
+	// Writers that know no deadline (tests) do without.
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
