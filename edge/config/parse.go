@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/sha256"
+	"math"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -151,11 +152,11 @@ func integer[T int | int64](f map[string]value, key string, low, high int64, dst
 	}
 }
 
-// seconds reads a key that ends with _s.
+// seconds reads a key that ends with _s, to the microsecond: 531.8 has no exact binary form.
 func seconds(f map[string]value, key string, low, high float64, dst *time.Duration) {
 	if v, ok := f[key]; ok {
 		if n, good := v.number(low, high); good {
-			*dst = time.Duration(n * float64(time.Second))
+			*dst = time.Duration(math.Round(n*1e6)) * time.Microsecond
 		}
 	}
 }
