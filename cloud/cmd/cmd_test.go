@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"os"
@@ -188,14 +190,21 @@ func event(at time.Time) bongsu.Event {
 	}
 }
 
-var jpeg = append(append([]byte{0xff, 0xd8, 0xff, 0xe0}, bytes.Repeat([]byte("picture"), 50)...), 0xff, 0xd9)
+// picture is a small JPEG.
+var picture = func() []byte {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 32, 18)), nil); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}()
 
 // deliver sends an event with its clip as an edge does.
 func (r *running) deliver(credential string, clip []byte) bongsu.EventID {
 	r.t.Helper()
 	e := event(time.Now().UTC())
 	var stored bongsu.EventsResponse
-	r.must("POST", "/api/v1/edge/events", credential, bongsu.EventsRequest{Events: []bongsu.EventRecord{{Event: e, Snapshot: jpeg}}}, &stored)
+	r.must("POST", "/api/v1/edge/events", credential, bongsu.EventsRequest{Events: []bongsu.EventRecord{{Event: e, Snapshot: picture}}}, &stored)
 	if len(stored.Results) != 1 || stored.Results[0].Status != bongsu.EventStored {
 		r.t.Fatalf("%+v", stored)
 	}
@@ -266,7 +275,7 @@ func TestFromSetupToVerdictAndRestart(t *testing.T) {
 		return len(alerts.Alerts) == 1 && alerts.Alerts[0].ClipParts == 1
 	})
 	var got []byte
-	if r.must("GET", alerts.Alerts[0].SnapshotURL, token, nil, &got); !bytes.Equal(got, jpeg) {
+	if r.must("GET", alerts.Alerts[0].SnapshotURL, token, nil, &got); !bytes.Equal(got, picture) {
 		t.Error("another picture came back")
 	}
 	if r.must("GET", "/api/v1/events/"+string(id)+"/clips/0", token, nil, &got); !bytes.Equal(got, clip) {
