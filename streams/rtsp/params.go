@@ -26,7 +26,7 @@ type spsInfo struct {
 	width, height int     // pixels, cropped
 	fps           float64 // declared; 0 when not
 	reorder       int     // pictures that may stand before one in decoding order and after it in display order
-	reorderKnown  bool    // declared, or impossible by profile; otherwise B slices tell
+	reorderKnown  bool    // declared, or impossible by profile; otherwise a bound
 	fields        bool    // pictures may be coded as two fields
 }
 
@@ -110,9 +110,15 @@ func readSPS264(nal []byte) spsInfo {
 		in.reorder, in.reorderKnown = min(int(v.BitstreamRestriction.MaxNumReorderFrames), 16), true
 	case sps.ProfileIdc == 66 || sps.PicOrderCntType == 2: // baseline; output order = decoding order
 		in.reorderKnown = true
+	case sps.MaxNumRefFrames > 1: // B pictures need two
+		in.reorder = min(int(sps.MaxNumRefFrames), maxUndeclared)
 	}
 	return in
 }
+
+// maxUndeclared bounds the reordering that is allowed for where the stream does not declare
+// any: encoders of cameras and files do with less.
+const maxUndeclared = 4
 
 func readSPS265(nal []byte) spsInfo {
 	var sps h265.SPS

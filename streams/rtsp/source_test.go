@@ -232,7 +232,7 @@ func TestUnitAfterDroppedIsLost(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	units := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 5})
-	late := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 30, GOP: 40})[1:]
+	late := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 80, GOP: 90})[1:]
 	for name, c := range map[string]struct {
 		path *streamstest.Path
 		o    Options
@@ -243,11 +243,12 @@ func TestSilence(t *testing.T) {
 		"from the beginning": {&streamstest.Path{Params: units[0].Params, Units: nil, Hold: true}, Options{}, streams.ReasonSilent, "sent no picture", 0},
 		"after some units":   {&streamstest.Path{Units: units, Hold: true}, Options{}, streams.ReasonSilent, "stopped sending", 5},
 		"no parameter sets":  {&streamstest.Path{Units: units, Hold: true, NoSDP: true, NoBand: true}, Options{}, streams.ReasonNoParameters, "parameter sets", 0},
-		"no key picture":     {&streamstest.Path{Units: late, Hold: true}, Options{KeyAfter: 400 * time.Millisecond}, streams.ReasonSilent, "key frame interval", 0},
+		"no key picture":     {&streamstest.Path{Units: late, Hold: true}, Options{KeyAfter: 1600 * time.Millisecond}, streams.ReasonSilent, "key frame interval", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o := c.o
-			o.URL, o.StallAfter = serve(t, c.path).URL("cam"), 300*time.Millisecond
+			o.URL, o.StallAfter = serve(t, c.path).URL("cam"), 1500*time.Millisecond
 			src := open(t, o)
 			got, end := drain(t, src)
 			if len(got) != c.min || end.Code != c.code || !strings.Contains(end.Error(), c.says) || end.State != bongsu.CameraOffline {
@@ -259,8 +260,8 @@ func TestSilence(t *testing.T) {
 
 // TestLongGOP: pictures without a key picture are waited for longer than silence is.
 func TestLongGOP(t *testing.T) {
-	units := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 30, GOP: 25})[1:]
-	src := open(t, Options{URL: serve(t, &streamstest.Path{Units: units}).URL("cam"), StallAfter: 500 * time.Millisecond, KeyAfter: 5 * time.Second})
+	units := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 30, GOP: 25, FPS: 10})[1:]
+	src := open(t, Options{URL: serve(t, &streamstest.Path{Units: units}).URL("cam"), StallAfter: 1500 * time.Millisecond, KeyAfter: 20 * time.Second})
 	au, err := src.Next(t.Context())
 	if err != nil || !au.Key || streamstest.Index(au) != 25 {
 		t.Fatalf("%+v, %v", au, err)

@@ -38,25 +38,20 @@ type timeline struct {
 	strange    int // outliers in a row that agree with each other
 	strangeRaw uint32
 
+	back    bool    // stamps may go back: the stream holds B pictures
 	reorder int     // pictures by which decoding order may differ from display order
 	waiting []int64 // places not yet used as decoding times, ascending
 	lastDTS int64
 }
 
-// begin tells the declared rate of pictures (0 when none is) and how deep they are reordered.
-// It may be called again when the parameter sets change.
-func (t *timeline) begin(fps float64, reorder int) {
+// begin tells the declared rate of pictures (0 when none is) and how deep they are reordered
+// at most; back says that they are. It may be called again when the parameter sets change.
+func (t *timeline) begin(fps float64, reorder int, back bool) {
 	if fps > 0 && t.step == 0 {
 		t.step = int64(ticksPerSecond / fps)
 	}
 	t.reorder = max(t.reorder, reorder)
-}
-
-// deepen notes a B picture in a stream that did not declare any.
-func (t *timeline) deepen() {
-	if t.reorder == 0 {
-		t.reorder = 1
-	}
+	t.back = t.back || back
 }
 
 // place gives the unit stamped raw its presentation and decoding times in ticks. fresh says
@@ -76,7 +71,7 @@ func (t *timeline) place(raw uint32, arrived time.Time) (pts, dts int64, fresh b
 	t.arrived = arrived
 	d := int64(int32(raw - t.raw))
 	back := int64(maxJumpBack)
-	if t.reorder > 0 {
+	if t.back {
 		back = maxReorderBack
 	}
 	if d > maxJumpAhead+passed || d < -back {
@@ -95,7 +90,7 @@ func (t *timeline) regular(raw uint32, d int64) int64 {
 	if d > 0 && d < ticksPerSecond {
 		t.step = d
 	}
-	if t.reorder == 0 && t.ticks <= t.out {
+	if !t.back && t.ticks <= t.out {
 		t.count.Restamped++
 		return t.out + 1
 	}
@@ -125,26 +120,21 @@ func (t *timeline) at(raw uint32) int64 { return t.ticks + int64(int32(raw-t.raw
 
 // decodingTime gives the unit placed at pts its decoding time: the place of the unit that
 // is displayed `reorder` pictures earlier. Those are known when they are needed: a unit is
-// decoded at most that many pictures before it is displayed. Decoding times rise strictly.
+// decoded at most that many pictures before it is displayed. Decoding times rise strictly. One
+// after its display shows that the depth is larger than was thought.
 func (t *timeline) decodingTime(pts int64) int64 {
-	if t.reorder == 0 {
-		t.waiting = t.waiting[:0]
-		t.lastDTS = max(t.lastDTS+1, pts)
-		return t.lastDTS
-	}
 	i, _ := slices.BinarySearch(t.waiting, pts)
 	t.waiting = slices.Insert(t.waiting, i, pts)
-	if missing := t.reorder + 1 - len(t.waiting); missing > 0 { // the first units
-		t.lastDTS = max(t.lastDTS+1, t.waiting[0]-int64(missing)*t.step)
-		return t.lastDTS
-	}
 	dts := t.waiting[0]
-	n := len(t.waiting) - t.reorder
-	t.waiting = slices.Delete(t.waiting, 0, n)
-	if dts > pts && t.reorder < maxReorder { // deeper than declared
-		t.reorder++
+	if missing := t.reorder + 1 - len(t.waiting); missing > 0 { // the first units
+		dts -= int64(missing) * t.step
+	} else {
+		t.waiting = slices.Delete(t.waiting, 0, len(t.waiting)-t.reorder)
 	}
 	t.lastDTS = max(t.lastDTS+1, dts)
+	if t.lastDTS > pts && t.reorder < maxReorder {
+		t.reorder++
+	}
 	return t.lastDTS
 }
 

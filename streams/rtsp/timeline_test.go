@@ -14,7 +14,7 @@ const step = 3600 // ticks of a picture at 25 a second
 // playLine places stamps that arrive every 40 ms.
 func playLine(reorder int, stamps []uint32) (pts, dts []int64, fresh []bool, st Stats) {
 	l := &timeline{count: &st}
-	l.begin(25, reorder)
+	l.begin(25, reorder, reorder > 0)
 	at := time.Unix(5000, 0)
 	for _, s := range stamps {
 		p, d, f := l.place(s, at)
@@ -106,7 +106,7 @@ func TestTimelineQuirks(t *testing.T) {
 func TestTimelinePause(t *testing.T) {
 	var st Stats
 	l := &timeline{count: &st}
-	l.begin(25, 0)
+	l.begin(25, 0, false)
 	at := time.Unix(5000, 0)
 	l.place(0, at)
 	if pts, _, fresh := l.place(8*ticksPerSecond, at.Add(8*time.Second)); pts != 8*ticksPerSecond || fresh || st.Restamped != 0 {
@@ -115,20 +115,18 @@ func TestTimelinePause(t *testing.T) {
 }
 
 // TestDecodingTimes: rising, never after display, and the display times kept, whether the
-// depth of reordering is declared or found.
+// depth of reordering is declared too deep, exactly, too shallow or not at all.
 func TestDecodingTimes(t *testing.T) {
 	for _, declared := range []int{0, 1, 2, 4} {
 		units := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 61, GOP: 20, BFrames: 2})
 		var st Stats
 		l := &timeline{count: &st}
-		l.begin(25, declared)
+		l.begin(25, declared, declared > 0)
 		last := int64(-1)
 		late := 0
 		var first int64
 		for i, au := range units {
-			if declared == 0 && kindOf(streams.H264, au.NALs[len(au.NALs)-1]).b {
-				l.deepen()
-			}
+			l.begin(25, 0, kindOf(streams.H264, au.NALs[len(au.NALs)-1]).b)
 			stamp := uint32(int64(au.PTS) * 9 / 100000)
 			pts, dts, _ := l.place(stamp, time.Unix(5000, 0).Add(au.DTS))
 			if i == 0 {
@@ -163,7 +161,7 @@ func FuzzTimeline(f *testing.F) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		var st Stats
 		l := &timeline{count: &st}
-		l.begin(25, int(reorder%17))
+		l.begin(25, int(reorder%17), reorder%3 > 0)
 		at, raw := time.Unix(5000, 0), rnd.Uint32()
 		begin := at
 		lastPTS, lastDTS := int64(-1), int64(-1)
@@ -172,7 +170,7 @@ func FuzzTimeline(f *testing.F) {
 			if dts <= lastDTS {
 				t.Fatalf("seed %d: decoding time %d after %d at unit %d", seed, dts, lastDTS, i)
 			}
-			if l.reorder == 0 && pts <= lastPTS {
+			if !l.back && pts <= lastPTS {
 				t.Fatalf("seed %d: place %d after %d at unit %d", seed, pts, lastPTS, i)
 			}
 			passed := int64(at.Sub(begin)) * ticksPerSecond / int64(time.Second)

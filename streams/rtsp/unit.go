@@ -109,12 +109,8 @@ func (s *Source) unit(u *rawUnit) {
 
 // place makes the access unit of u.
 func (s *Source) place(u *rawUnit, params *streams.Params) *streams.AccessUnit {
-	if in := s.sets.info; in.known {
-		s.line.begin(in.fps, in.reorder)
-	}
-	if u.b && !s.sets.info.reorderKnown {
-		s.line.deepen()
-	}
+	in := s.sets.info
+	s.line.begin(in.fps, in.reorder, in.reorderKnown && in.reorder > 0 || u.b)
 	pts, dts, fresh := s.line.place(u.rtp, u.arrived)
 	if fresh {
 		s.mapping.Forget()
