@@ -1,0 +1,189 @@
+package uplink
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bongsu"
+)
+
+// Limits on waiting for the cloud.
+const (
+	dialTimeout   = 5 * time.Second
+	ackTimeout    = 10 * time.Second // bytes sent and not acknowledged by TCP: the peer is gone
+	answerTimeout = 20 * time.Second // request sent, no answer
+	tlsTimeout    = 5 * time.Second
+)
+
+// NewClient makes the HTTP client for the cloud. caFile, unless "", is a PEM file of the
+// authorities that may have signed the cloud's certificate, instead of the system's. Redirects
+// are not followed: what answers with one is not the cloud but something in between.
+func NewClient(caFile string) (*http.Client, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, fmt.Errorf("authorities for the cloud's certificate: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("authorities for the cloud's certificate: %s holds no PEM certificate", caFile)
+		}
+	}
+	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: noticeSilence}
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: tlsTimeout,
+			ResponseHeaderTimeout: answerTimeout, IdleConnTimeout: 60 * time.Second,
+			MaxIdleConnsPerHost: 4, ForceAttemptHTTP2: false, DisableCompression: true,
+			WriteBufferSize: 16 << 10,
+		},
+	}, nil
+}
+
+// noticeSilence makes the kernel give a connection up when the peer acknowledges nothing for
+// ackTimeout (TCP_USER_TIMEOUT, RFC 5482). A slow link is not a dead one: as long as bytes are
+// acknowledged there is no limit on how long a request may take.
+func noticeSilence(_, _ string, c syscall.RawConn) error {
+	var err error
+	cerr := c.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ackTimeout.Milliseconds()))
+	})
+	return errors.Join(cerr, err)
+}
+
+// errNotOurs says that something answered that is not the cloud.
+var errNotOurs = errors.New("what answers at the cloud's address is not Bongsu's cloud: check the address, and whether a proxy or a login page is in between")
+
+// cloudError is an error that the cloud itself answered with.
+type cloudError struct {
+	err   *bongsu.Error
+	after time.Duration // from Retry-After
+}
+
+func (e *cloudError) Error() string { return "the cloud answers: " + e.err.Error() }
+func (e *cloudError) Unwrap() error { return e.err }
+
+// answered reports whether the cloud was reached and answered with an error.
+func answered(err error) bool {
+	var ce *cloudError
+	return errors.As(err, &ce)
+}
+
+// retryAfter is how long the cloud asked to be left alone; 0 when it did not.
+func retryAfter(err error) time.Duration {
+	var ce *cloudError
+	if errors.As(err, &ce) {
+		return ce.after
+	}
+	return 0
+}
+
+// maxRetryAfter bounds what a Retry-After can do to us.
+const maxRetryAfter = 10 * time.Minute
+
+// parseRetryAfter reads the header's seconds or date (RFC 9110, section 10.2.3).
+func parseRetryAfter(h string, now time.Time) time.Duration {
+	var d time.Duration
+	if s, err := strconv.Atoi(h); err == nil {
+		d = time.Duration(min(max(s, 0), int(maxRetryAfter/time.Second))) * time.Second
+	} else if at, err := http.ParseTime(h); err == nil {
+		d = at.Sub(now)
+	}
+	return min(max(d, 0), maxRetryAfter)
+}
+
+// call posts in as JSON to a path of the cloud's edge API and reads the answer into out; nil
+// out: none is wanted.
+func call(ctx context.Context, client *http.Client, base *url.URL, credential, path string, in, out any, now time.Time) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.JoinPath(path).String(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	if credential != "" {
+		req.Header.Set("Authorization", "Bearer "+credential)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return transportError(err)
+	}
+	return readAnswer(resp, out, now)
+}
+
+// transportError shortens what net/http says and keeps addresses with secrets in them out.
+func transportError(err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("the cloud's certificate is signed by an authority this box does not know: name it as cloud.ca_file: %w", err)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("the cloud's certificate is not valid at this box's time: check the box's clock: %w", err)
+	}
+	return fmt.Errorf("the cloud cannot be reached: %w", err)
+}
+
+// readAnswer reads an answer to its end and closes it. An answer that the cloud cannot have
+// given is errNotOurs, whatever its status.
+func readAnswer(resp *http.Response, out any, now time.Time) error {
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
+	if err != nil {
+		return transportError(err)
+	}
+	if len(b) > maxAnswerBytes {
+		return errNotOurs
+	}
+	if resp.StatusCode/100 == 2 {
+		if out == nil {
+			return nil
+		}
+		if !isJSON(resp) || json.Unmarshal(b, out) != nil {
+			return fmt.Errorf("%w (status %d, %.80q)", errNotOurs, resp.StatusCode, resp.Header.Get("Content-Type"))
+		}
+		return nil
+	}
+	var we bongsu.WireError
+	after := parseRetryAfter(resp.Header.Get("Retry-After"), now)
+	if !isJSON(resp) || json.Unmarshal(b, &we) != nil || we.Error.Code == "" {
+		// A proxy in front of the cloud may say 429, 502 or 503 in its own words.
+		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
+			return &cloudError{bongsu.Errorf(bongsu.CodeUnavailable, "status %d", resp.StatusCode), after}
+		}
+		return fmt.Errorf("%w (status %d)", errNotOurs, resp.StatusCode)
+	}
+	return &cloudError{bongsu.Errorf(we.Error.Code, "%s", we.Error.Message), after}
+}
+
+func isJSON(resp *http.Response) bool {
+	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
+}
