@@ -37,13 +37,11 @@ func TestSalvageEveryCut(t *testing.T) {
 	units := fakeUnits(newRand(t), 40, 10, 100*time.Millisecond)
 	units[25].Lost = true
 	journal := journalOf(t, units)
-	path := filepath.Join(t.TempDir(), "clip.mp4")
 	best, saved := 0, 0
 	for cut := range len(journal) + 1 {
-		if err := os.WriteFile(path, journal[:cut], 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Salvage(nil, path)
+		mem := newMemFS()
+		mem.put("d/clip.mp4", journal[:cut])
+		s, err := Salvage(mem, "d/clip.mp4")
 		if err != nil {
 			if !errors.Is(err, ErrNothingWhole) || best > 0 {
 				t.Fatalf("cut at %d: %v after %d samples", cut, err, best)
@@ -61,7 +59,7 @@ func TestSalvageEveryCut(t *testing.T) {
 		if s.Whole || s.Tainted != (s.Samples > 25) || !s.Start.Equal(testStart) {
 			t.Fatalf("cut at %d: %+v", cut, s)
 		}
-		sameUnits(t, openFile(t, path), units[:s.Samples])
+		sameUnits(t, mem.open(t, "d/clip.mp4"), units[:s.Samples])
 	}
 	if best != 30 {
 		t.Errorf("the whole journal gave %d samples, want the 30 of the closed fragments", best)
@@ -73,18 +71,16 @@ func TestSalvageEveryCut(t *testing.T) {
 func TestSalvageFlippedBytes(t *testing.T) {
 	units := fakeUnits(newRand(t), 22, 10, 100*time.Millisecond)
 	journal := journalOf(t, units)
-	path := filepath.Join(t.TempDir(), "clip.mp4")
 	for i := range journal {
 		flipped := append([]byte{}, journal...)
 		flipped[i] ^= 0x55
-		if err := os.WriteFile(path, flipped, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Salvage(nil, path)
+		mem := newMemFS()
+		mem.put("d/clip.mp4", flipped)
+		s, err := Salvage(mem, "d/clip.mp4")
 		if err != nil {
 			continue
 		}
-		rd := openFile(t, path)
+		rd := mem.open(t, "d/clip.mp4")
 		for k := range s.Samples {
 			nals, err := rd.Sample(k)
 			if err != nil {

@@ -26,10 +26,10 @@ func TestRoundTrip(t *testing.T) {
 		{"h264", "libx264", []string{"-g", "25", "-bf", "0"}, false, "avc1"},
 		{"h264 in band", "libx264", []string{"-g", "25", "-bf", "0"}, true, "avc3"},
 		{"h264 B-frames", "libx264", []string{"-g", "50", "-bf", "3", "-b_strategy", "0"}, true, "avc3"},
-		{"h264 colour and aspect", "libx264", []string{"-profile:v", "high", "-vf", "setsar=4/3", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"}, false, "avc1"},
+		{"h264 colour and aspect", "libx264", []string{"-preset", "veryfast", "-profile:v", "high", "-vf", "setsar=4/3", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"}, false, "avc1"},
 		{"h265", "libx265", []string{"-g", "25", "-x265-params", "log-level=error:bframes=0"}, false, "hvc1"},
 		{"h265 B-frames in band", "libx265", []string{"-g", "25", "-x265-params", "log-level=error:bframes=3"}, true, "hev1"},
-		{"h264 variable rate", "libx264", []string{"-g", "25", "-vf", "setpts='PTS+0.013/TB*random(1)'", "-fps_mode", "vfr", "-bf", "0"}, false, "avc1"},
+		{"h264 variable rate", "libx264", []string{"-g", "25", "-vf", "settb=1/90000,setpts='PTS+0.013/TB*random(1)'", "-enc_time_base", "1:90000", "-fps_mode", "vfr", "-bf", "0"}, false, "avc1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			units, _ := encode(t, tc.codec, tc.args...)
