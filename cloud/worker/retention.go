@@ -60,7 +60,7 @@ func (w *Worker) Retain(ctx context.Context) (Report, error) {
 	if err := w.removeObjects(ctx, &r); err != nil {
 		return r, err
 	}
-	if r.Events+r.Alerts+r.Clips+r.Stills+r.Letters+r.Removed == 0 {
+	if r.Events+r.Alerts+r.Clips+r.Stills+r.Letters+r.Removed+r.Forgotten == 0 {
 		return r, nil
 	}
 	w.o.Log.Info("worker: deleted what is old", "events", r.Events, "alerts", r.Alerts, "clips", r.Clips, "stills", r.Stills,
