@@ -211,6 +211,7 @@ func TestNTPTime(t *testing.T) {
 // camera, the main stream 150 ms later than the other, and the same picture of both within
 // one picture interval of each other.
 func TestSharedClockOverRTSP(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes 6 s")
 	}

@@ -36,6 +36,7 @@ func film(t *testing.T, units []*streams.AccessUnit) string {
 // TestGst reads from an RTSP server that is not ours: every picture of the file, its bytes
 // and its time, with B pictures and with a digest login.
 func TestGst(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		codec   streams.Codec
 		bframes int

@@ -182,6 +182,9 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// hangUp at the end of an answer closes the connection behind it.
+const hangUp = "\x00hang up"
+
 // script is a camera that answers each request with what reply gives; an empty answer closes
 // the connection. It keeps what it received.
 type script struct {
@@ -245,7 +248,8 @@ func (s *script) serve(c net.Conn) {
 			if answer == "" {
 				return
 			}
-			if _, err := c.Write([]byte(answer)); err != nil {
+			answer, last := strings.CutSuffix(answer, hangUp)
+			if _, err := c.Write([]byte(answer)); err != nil || last {
 				return
 			}
 			method, cseq = "", ""

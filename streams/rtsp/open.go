@@ -134,6 +134,7 @@ func (s *Source) newClient() *gortsplib.Client {
 		WriteTimeout: 5 * time.Second,
 
 		DialContext:       s.dial,
+		OnRequest:         s.note,
 		OnResponse:        s.inspect,
 		OnTransportSwitch: func(error) {},
 		OnPacketsLost:     func(uint64) {}, // counts whole windows of packets: not used
@@ -151,6 +152,13 @@ func (s *Source) dial(ctx context.Context, network, address string) (net.Conn, e
 	return conn, err
 }
 
+// note sees every request before it is sent.
+func (s *Source) note(req *base.Request) {
+	s.mu.Lock()
+	s.asking = req.Method
+	s.mu.Unlock()
+}
+
 // inspect sees every response before gortsplib acts on it, and takes out what it must not
 // act on: Basic challenges unless they are allowed, redirects, and of a description all but
 // the one track that is used.
@@ -161,6 +169,8 @@ func (s *Source) inspect(res *base.Response) {
 	case res.StatusCode == base.StatusUnauthorized:
 		s.login.asked = true
 		s.challenge(res)
+	case s.asking == base.Options && res.StatusCode != base.StatusOK:
+		res.StatusCode = base.StatusOK // not every camera knows it; what follows will show
 	case res.StatusCode >= 300 && res.StatusCode < 400:
 		delete(res.Header, "Location")
 	case res.StatusCode == base.StatusOK:

@@ -19,6 +19,7 @@ func userOf(name, password string) *url.Userinfo { return url.UserPassword(name,
 func baseURL(u *url.URL) *base.URL { return (*base.URL)(u) }
 
 func TestProbe(t *testing.T) {
+	t.Parallel()
 	for _, codec := range []streams.Codec{streams.H264, streams.H265} {
 		units := streamstest.Synthetic(streamstest.SyntheticOptions{Codec: codec, Units: 100, GOP: 12, FPS: 20})
 		srv := serve(t, &streamstest.Path{Units: units, Audio: true, Reports: 200 * time.Millisecond, CameraAhead: -time.Hour})

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
 
 	"bongsu"
 	"bongsu/streams"
@@ -111,6 +112,7 @@ type Source struct {
 	mu      sync.Mutex
 	client  *gortsplib.Client
 	login   loginFacts
+	asking  base.Method // of the last request
 	offer   *offer
 	stats   Stats
 	queue   *unitQueue

@@ -231,6 +231,7 @@ func TestUnitAfterDroppedIsLost(t *testing.T) {
 }
 
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	units := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 5})
 	late := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 80, GOP: 90})[1:]
 	for name, c := range map[string]struct {
@@ -260,6 +261,7 @@ func TestSilence(t *testing.T) {
 
 // TestLongGOP: pictures without a key picture are waited for longer than silence is.
 func TestLongGOP(t *testing.T) {
+	t.Parallel()
 	units := streamstest.Synthetic(streamstest.SyntheticOptions{Units: 30, GOP: 25, FPS: 10})[1:]
 	src := open(t, Options{URL: serve(t, &streamstest.Path{Units: units}).URL("cam"), StallAfter: 1500 * time.Millisecond, KeyAfter: 20 * time.Second})
 	au, err := src.Next(t.Context())
@@ -290,6 +292,7 @@ func TestKicked(t *testing.T) {
 }
 
 func TestTeardown(t *testing.T) {
+	t.Parallel()
 	srv := serve(t, &streamstest.Path{Units: streamstest.Synthetic(streamstest.SyntheticOptions{Units: 1000})})
 	for range 5 {
 		src := open(t, Options{URL: srv.URL("cam")})
