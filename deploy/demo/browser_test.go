@@ -29,6 +29,9 @@ func browser(t *testing.T, limit time.Duration) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as the context of the first call
+		t.Fatalf("Chromium does not start: %v", err)
+	}
 	return ctx
 }
 

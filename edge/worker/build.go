@@ -66,6 +66,7 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	c.machine = events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
 		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
 	c.machine.Adopt(env.Open)
+	set.Resume(time.Now(), env.Open)
 	c.clips = clips.New(clips.Options{Camera: a.Camera, Ring: c.ring, Open: env.OpenClip, Closed: env.CloseClip,
 		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, Log: env.Log})
 	c.pipe = pipeline.New(c.options(a, model, set))

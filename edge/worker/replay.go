@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"bongsu"
+	"bongsu/edge/events"
+	"bongsu/edge/link"
+	"bongsu/edge/pipeline"
+	"bongsu/edge/rules"
+	"bongsu/edge/track"
+	"bongsu/streams"
+	"bongsu/streams/avcodec"
+)
+
+// Replay runs a recording through the pipeline that a camera with this assignment would have,
+// and closes what is open at its end. With lossless no picture is left out because the model
+// is slower than the file. It blocks until the source ends.
+func (b *Builder) Replay(ctx context.Context, a link.Assignment, source streams.Source, lossless bool, env Env) (pipeline.Counts, error) {
+	batcher, model, err := b.Models.Get(a.Model)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	set, err := rules.New(rules.Options{Rules: rulesOf(a.Rules)})
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	detector, err := batcher.Detector(a.Camera)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	defer detector.Close()
+	machine := events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
+		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
+	th := model.Manifest.Thresholds
+	last := time.Time{}
+	cam := pipeline.New(pipeline.Options{
+		Camera: a.Camera, Name: a.Name, InferPS: a.InferPS, Lossless: lossless, Once: true, Log: env.Log,
+		Open: func(context.Context, bongsu.RunID) (streams.Source, error) { return source, nil },
+		NewDecoder: func(c streams.Codec) (pipeline.Decoder, error) {
+			return avcodec.NewDecoder(avcodec.Options{Codec: c, MaxPixels: a.MaxPixels, Frames: decoderFrames})
+		},
+		Detector: detector, Tracker: track.New(track.Options{High: float32(th.High), Low: float32(th.Low)}),
+		Rules: set, Events: machine, Ring: nothing{}, Clips: nothing{}, Sink: sink(env.Put),
+		Look: func(f *bongsu.Frame, _ []bongsu.Track) { last = f.Wall },
+	})
+	err = cam.Run(ctx)
+	for _, ev := range machine.CloseAll(last, bongsu.CloseEnded) {
+		env.Put(ev, nil)
+	}
+	return cam.Counts(), err
+}
+
+// nothing keeps no units: a replay makes no clips.
+type nothing struct{}
+
+func (nothing) Add(*streams.AccessUnit) {}
+func (nothing) Event(bongsu.Event)      {}
