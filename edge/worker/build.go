@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,12 +66,25 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	c.ring = ring.New(ring.Options{Keep: a.PreRoll + ringMargin, MaxBytes: a.RingBytes})
 	c.machine = events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
 		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
-	c.machine.Adopt(env.Open)
-	set.Resume(time.Now(), env.Open)
+	c.adopt(a.Rules, set)
 	c.clips = clips.New(clips.Options{Camera: a.Camera, Ring: c.ring, Open: env.OpenClip, Closed: env.CloseClip,
 		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, Log: env.Log})
 	c.pipe = pipeline.New(c.options(a, model, set))
 	return c, nil
+}
+
+// adopt takes over the events that the camera's former run left open. Those whose rule is not
+// there any more are closed.
+func (c *camera) adopt(with []link.Rule, set *rules.Set) {
+	now := time.Now()
+	c.machine.Adopt(c.env.Open)
+	set.Resume(now, c.env.Open)
+	gone := func(ev *bongsu.Event) bool {
+		return !slices.ContainsFunc(with, func(r link.Rule) bool { return r.ID == ev.Rule && r.Kind == ev.Kind })
+	}
+	for _, ev := range c.machine.Close(now, bongsu.CloseRuleRemoved, gone) {
+		c.env.Put(ev, nil)
+	}
 }
 
 // ringMargin is held beyond the pre-roll: an event is known a little after it began.
