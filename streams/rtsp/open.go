@@ -50,8 +50,8 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	if err := s.client.Start2(); err != nil {
 		return nil, s.failure("open", streams.ReasonProtocol, err, "the RTSP client cannot start")
 	}
-	go s.watch()
 	s.mapping = s.o.Clock.Attach()
+	go s.watch()
 	stop := context.AfterFunc(ctx, s.client.Close)
 	err := s.play(ctx)
 	stop()
