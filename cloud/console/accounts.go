@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"bongsu"
@@ -84,14 +85,18 @@ func (c *Console) getMe(w http.ResponseWriter, r *http.Request) error {
 	}{userView(auth.From(r.Context()).User), c.version})
 }
 
+type usersAnswer struct {
+	Users []AccountView `json:"users"`
+}
+
 func (c *Console) getUsers(w http.ResponseWriter, r *http.Request) error {
 	users, err := c.archive.ListUsers(r.Context())
 	if err != nil {
 		return err
 	}
-	out := make([]AccountView, len(users))
+	out := usersAnswer{make([]AccountView, len(users))}
 	for i, u := range users {
-		out[i] = AccountView{userView(u), u.Created, u.Disabled}
+		out.Users[i] = AccountView{userView(u), u.Created, u.Disabled}
 	}
 	return writeJSON(w, out)
 }
@@ -121,14 +126,18 @@ func (c *Console) postUserDisable(w http.ResponseWriter, r *http.Request) error 
 	return ok(w)
 }
 
+type edgesAnswer struct {
+	Edges []EdgeView `json:"edges"`
+}
+
 func (c *Console) getEdges(w http.ResponseWriter, r *http.Request) error {
 	edges, err := c.archive.ListEdges(r.Context())
 	if err != nil {
 		return err
 	}
-	out := make([]EdgeView, len(edges))
+	out := edgesAnswer{make([]EdgeView, len(edges))}
 	for i, e := range edges {
-		out[i] = EdgeView{
+		out.Edges[i] = EdgeView{
 			ID: e.ID, Name: e.Name, Enrolled: e.Enrolled, LastSeen: e.LastSeen, Disabled: e.Disabled,
 			Online:  !e.Disabled && !e.LastSeen.IsZero() && c.now().Sub(e.LastSeen) <= EdgeSilentAfter,
 			Version: e.Version, Pending: e.Pending,
@@ -173,22 +182,27 @@ func (c *Console) postEnrol(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, out)
 }
 
-// getAudit lists records, newest first; after is the seq of the last one of the page before.
+type auditAnswer struct {
+	Records []archive.AuditRecord `json:"records"`
+	Next    string                `json:"next,omitempty"` // absent after the last page
+}
+
+// getAudit lists records, newest first; after is the value of next from the page before.
 func (c *Console) getAudit(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r, "after", "limit")
-	before, limit := q.atLeast("after", 1, 0), int(q.number("limit", 1, archive.MaxPage, 100))
+	before, limit := q.atLeast("after", 2, 0), int(q.number("limit", 1, archive.MaxPage, 100))
 	if q.err != nil {
 		return q.err
-	}
-	if before == 1 { // nothing comes before the first; 0 would mean no bound
-		return writeJSON(w, []archive.AuditRecord{})
 	}
 	rows, err := c.archive.ListAudit(r.Context(), archive.AuditQuery{Before: before, Newest: true, Limit: limit})
 	if err != nil {
 		return err
 	}
+	out := auditAnswer{Records: rows}
 	if rows == nil {
-		rows = []archive.AuditRecord{}
+		out.Records = []archive.AuditRecord{}
+	} else if last := rows[len(rows)-1].Seq; last > 1 {
+		out.Next = strconv.FormatInt(last, 10)
 	}
-	return writeJSON(w, rows)
+	return writeJSON(w, out)
 }

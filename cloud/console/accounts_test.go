@@ -155,13 +155,13 @@ func TestEdgesAndTheirEnrolment(t *testing.T) {
 	if a := edge.ask("POST", "/api/v1/edge/events", nil); a.status != 401 {
 		t.Errorf("after revocation: %d", a.status)
 	}
-	var list []EdgeView
+	var list edgesAnswer
 	boss.get("/api/v1/edges", &list)
 	disabled := map[bongsu.EdgeID]bool{}
-	for _, v := range list {
+	for _, v := range list.Edges {
 		disabled[v.ID] = v.Disabled
 	}
-	if len(list) != 2 || !disabled[e.Edge] || disabled[s.edge] {
+	if len(list.Edges) != 2 || !disabled[e.Edge] || disabled[s.edge] {
 		t.Errorf("list: %+v", list)
 	}
 	got := strings.Join(s.records(), "|")
@@ -179,19 +179,17 @@ func TestAuditPages(t *testing.T) {
 		s.clock.add(1e9)
 		boss.ask("GET", "/api/v1/events.csv", nil)
 	}
-	var all, page []archive.AuditRecord
-	boss.get("/api/v1/audit", &all)
-	if len(all) < 10 || all[0].Seq != int64(len(all)) {
-		t.Fatalf("%d records, the first is %d", len(all), all[0].Seq)
+	var whole, page auditAnswer
+	boss.get("/api/v1/audit", &whole)
+	all := whole.Records
+	if len(all) < 10 || all[0].Seq != int64(len(all)) || whole.Next != "" {
+		t.Fatalf("%d records, the first is %d, next %q", len(all), all[0].Seq, whole.Next)
 	}
 	var paged []archive.AuditRecord
-	for after := ""; ; {
+	for after := ""; after != "&after="; after = "&after=" + page.Next {
+		page = auditAnswer{}
 		boss.get("/api/v1/audit?limit=4"+after, &page)
-		if len(page) == 0 {
-			break
-		}
-		paged = append(paged, page...)
-		after = fmt.Sprint("&after=", page[len(page)-1].Seq)
+		paged = append(paged, page.Records...)
 	}
 	if len(paged) != len(all) {
 		t.Fatalf("%d records by pages, %d at once", len(paged), len(all))

@@ -14,8 +14,8 @@ import (
 
 type alertsAnswer struct {
 	Alerts []AlertView `json:"alerts"`
-	Seq    int64       `json:"seq"`  // follow /stream after it
-	Next   string      `json:"next"` // "" after the last page
+	Seq    int64       `json:"seq"`            // follow /stream after it
+	Next   string      `json:"next,omitempty"` // absent after the last page
 }
 
 func (c *Console) getAlerts(w http.ResponseWriter, r *http.Request) error {

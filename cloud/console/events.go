@@ -45,7 +45,7 @@ func eventFilter(q *query) archive.EventQuery {
 
 type eventsAnswer struct {
 	Events []EventView `json:"events"`
-	Next   string      `json:"next"` // "" after the last page
+	Next   string      `json:"next,omitempty"` // absent after the last page
 }
 
 func (c *Console) getEvents(w http.ResponseWriter, r *http.Request) error {

@@ -40,7 +40,7 @@ func TestEventsFilterAndPage(t *testing.T) {
 	}
 	var ids []bongsu.EventID
 	for after, pages := "", 0; pages == 0 || after != ""; pages++ {
-		var page eventsAnswer
+		var page eventsAnswer // a new one: next is absent at the end
 		kim.get("/api/v1/events?limit=1&after="+after, &page)
 		for _, e := range page.Events {
 			ids = append(ids, e.ID)
@@ -105,7 +105,7 @@ func TestWrongParameters(t *testing.T) {
 		"alerts?state=new":   `state: must be one of open, closed, all, not "new"`,
 		"cameras?x=1":        `unknown parameter "x": this address takes none`,
 		"stream?after=-1":    `after: must be a whole number, 0 or more, not "-1"`,
-		"audit?after=0":      `after: must be a whole number, 1 or more, not "0"`,
+		"audit?after=0":      `after: must be a whole number, 2 or more, not "0"`,
 	} {
 		if a := boss.ask("GET", "/api/v1/"+path, nil); a.sentence() != "400 invalid: "+want {
 			t.Errorf("%s:\n got %s\nwant 400 invalid: %s", path, a.sentence(), want)

@@ -253,7 +253,7 @@ func TestSchemasEqualTheTypes(t *testing.T) {
 	for name, v := range map[string]any{
 		"Error": bongsu.WireError{}, "Held": heldAnswer{}, "Alerts": alertsAnswer{}, "Alert": AlertView{}, "AlertDetail": AlertDetail{}, "History": HistoryView{},
 		"Events": eventsAnswer{}, "Event": EventView{}, "Revision": RevisionView{}, "Clip": ClipView{}, "Cameras": camerasAnswer{}, "Camera": CameraView{},
-		"User": UserView{}, "Account": AccountView{}, "Edge": EdgeView{}, "Backlog": bongsu.Backlog{}, "AuditRecord": archive.AuditRecord{},
+		"Users": usersAnswer{}, "Edges": edgesAnswer{}, "Audit": auditAnswer{}, "User": UserView{}, "Account": AccountView{}, "Edge": EdgeView{}, "Backlog": bongsu.Backlog{}, "AuditRecord": archive.AuditRecord{},
 		"Box": bongsu.Box{}, "Point": bongsu.Point{}, "TrailPoint": bongsu.TrailPoint{}, "Reason": bongsu.Reason{}, "Model": bongsu.ModelRef{}, "Clock": bongsu.Clock{}, "Stamps": bongsu.Stamps{},
 		"EnrolRequest": bongsu.EnrolRequest{}, "EnrolResponse": bongsu.EnrolResponse{}, "EventsRequest": bongsu.EventsRequest{}, "EventRecord": bongsu.EventRecord{},
 		"EdgeEvent": bongsu.Event{}, "EventsResponse": bongsu.EventsResponse{}, "EventResult": bongsu.EventResult{}, "ClipRequest": bongsu.ClipRequest{}, "ClipDeclared": bongsu.Clip{},

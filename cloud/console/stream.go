@@ -12,6 +12,9 @@ import (
 	"bongsu/cloud/auth"
 )
 
+// pingMessage is an event, not a comment, for browsers do not tell a page of comments.
+var pingMessage = []byte("event: ping\ndata: {}\n\n")
+
 // stream is one live stream. It is owned by the goroutine of its request.
 type stream struct {
 	c       *Console
@@ -86,7 +89,7 @@ func (s *stream) serve(ctx context.Context, reset bool) error {
 			if err := s.c.auth.Still(ctx, s.who); err != nil {
 				return err
 			}
-			if err := s.write([]byte(": ping\n\n")); err != nil {
+			if err := s.write(pingMessage); err != nil {
 				return err
 			}
 		case <-s.c.feed.done:

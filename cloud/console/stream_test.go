@@ -19,7 +19,7 @@ import (
 	"bongsu/cloud/auth"
 )
 
-// sse is one event of a stream as a browser reads it; a comment has the event ":".
+// sse is one event of a stream as a browser reads it.
 type sse struct {
 	id    int64 // 0 without one
 	event string
@@ -70,8 +70,6 @@ func (r *reader) next() (sse, bool) {
 				r.t.Error("an event without a name")
 			}
 			return e, true
-		case strings.HasPrefix(line, ":"):
-			e.event = ":"
 		case field == "id":
 			n, err := strconv.ParseInt(value, 10, 64)
 			if err != nil || n < r.last {
@@ -155,7 +153,7 @@ func TestStreamSaysWhatHappens(t *testing.T) {
 	if v := decode[AlertView](t, r.skip("alert")); v.Owner != "kim" || v.Work != bongsu.WorkClaimed {
 		t.Errorf("claimed: %+v", v)
 	}
-	r.skip(":")
+	r.skip("ping")
 }
 
 // The list's seq and the stream meet without a gap and without a repeat, and so do two streams
@@ -198,7 +196,7 @@ func TestStreamResumesExactly(t *testing.T) {
 		stop := rnd.IntN(30)
 		for range stop + 1 {
 			e, more := r.next()
-			if !more || e.event == ":" && len(got) == 2*writers*each {
+			if !more || e.event == "ping" && len(got) == 2*writers*each {
 				break
 			}
 			if e.event == "event" || e.event == "alert" {
@@ -316,7 +314,7 @@ func TestStreamEndsWithItsCredential(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			r := &reader{t: t, resp: resp, lines: bufio.NewScanner(resp.Body)}
-			r.skip(":")
+			r.skip("ping")
 			if err := shut(s, t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -416,9 +414,9 @@ func TestSilentEdge(t *testing.T) {
 	}
 	edge := func() EdgeView {
 		t.Helper()
-		var out []EdgeView
+		var out edgesAnswer
 		boss.get("/api/v1/edges", &out)
-		return out[0]
+		return out.Edges[0]
 	}
 	if v := one(); !v.EdgeOnline || v.State != bongsu.CameraLive || v.FPS != 25 || v.EdgeName != "정문" || !v.LastReport.Equal(reported) {
 		t.Errorf("live: %+v", v)
