@@ -28,6 +28,9 @@ type Policy struct {
 	// Fold is how far apart, in event time, repeats of one camera and rule may be to join
 	// one alert.
 	Fold time.Duration
+	// MaxEvents is how many events one alert takes in; the next repeat raises another, so that
+	// a camera that chatters for days does not make one endless card. 0 is no limit.
+	MaxEvents int
 	// Lease is how long an alert stays with an owner who does nothing.
 	Lease time.Duration
 	// UndoWithin is how long a verdict may be taken back by who gave it.
@@ -38,7 +41,7 @@ type Policy struct {
 	NewID func(time.Time) bongsu.AlertID
 }
 
-// DefaultPolicy is the policy of the console's specification: repeats within 60 s fold, a lease
+// DefaultPolicy is the policy of the console's specification: repeats within 60 s fold (1000 at most), a lease
 // of 120 s, 10 s to undo, service levels by priority.
 func DefaultPolicy() Policy {
 	return Policy{
@@ -62,7 +65,8 @@ func (p Policy) Route(s archive.Situation) (archive.Decision, error) {
 	}
 	for i := range s.Candidates {
 		c := &s.Candidates[i]
-		if c.Work != bongsu.WorkClosed && gap(c, &s.Event) <= p.Fold {
+		full := p.MaxEvents > 0 && len(c.Events) >= p.MaxEvents
+		if c.Work != bongsu.WorkClosed && !full && gap(c, &s.Event) <= p.Fold {
 			return p.decide(c.Alert, entry(archive.ActionFold, s, c.OpenEvents, c.Work)), nil
 		}
 	}

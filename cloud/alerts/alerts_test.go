@@ -106,6 +106,20 @@ func TestFoldWindow(t *testing.T) {
 	}
 }
 
+func TestFoldIsBounded(t *testing.T) {
+	p := policy()
+	p.MaxEvents = 3
+	full := bongsu.Alert{ID: "full", Work: bongsu.WorkUnclaimed, Events: []bongsu.EventID{"1", "2", "3"}}
+	open := bongsu.Alert{ID: "open", Work: bongsu.WorkUnclaimed, Events: []bongsu.EventID{"4"}}
+	spans := []archive.Span{{Alert: full, First: at(0), Last: at(0)}, {Alert: open, First: at(0), Last: at(0)}}
+	if d := route(t, p, archive.Situation{At: at(1), Event: event("5", 0), Candidates: spans}); d.Alert.ID != "open" || d.Alert.Count != 2 {
+		t.Errorf("beside a full alert: %+v", d.Alert)
+	}
+	if d := route(t, p, archive.Situation{At: at(1), Event: event("5", 0), Candidates: spans[:1]}); d.Alert.Count != 1 {
+		t.Errorf("with a full alert only: %+v", d.Alert)
+	}
+}
+
 // TestFoldRaisesPriority: a more urgent event makes the alert more urgent and starts its clock
 // anew; a less urgent one changes neither.
 func TestFoldRaisesPriority(t *testing.T) {

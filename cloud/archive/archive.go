@@ -212,8 +212,8 @@ func (c *ClipRow) Complete() bool { return !c.Completed.IsZero() }
 
 // Clips keeps the rows of clip parts. A part is accepted before or after its event.
 type Clips interface {
-	// DeclareClip announces a part. The same part again with the same hash gives the row
-	// that is there; another hash replaces a declaration that is not complete and is
+	// DeclareClip announces a part. The same part again with the same hash and size gives
+	// the row that is there; others replace a declaration that is not complete and are
 	// CodeConflict on a complete one. A part of another edge's event is CodeForbidden. An
 	// object key that is condemned (see Retention) is CodeUnavailable: declare again later.
 	DeclareClip(ctx context.Context, edge bongsu.EdgeID, clip bongsu.Clip, at time.Time) (ClipRow, error)

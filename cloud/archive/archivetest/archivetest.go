@@ -33,6 +33,7 @@ func Run(t *testing.T, f Factory) {
 	for _, group := range [][]test{inboxTests, eventTests, clipTests, alertTests, changeTests, edgeTests, userTests, retentionTests, concurrencyTests} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
+				t.Parallel() // most of the time goes into waiting for the disk
 				s := &suite{T: t, f: f, a: f.New(t)}
 				s.enrol(EdgeA, "a")
 				s.enrol(EdgeB, "b")

@@ -369,14 +369,21 @@ func clipDeclaredAgain(s *suite) {
 			s.Fatalf("declared %+v", row)
 		}
 	}
+	longer := Clip(1, 0, "bb")
+	longer.Bytes++
+	row, err := s.a.DeclareClip(s.Context(), EdgeA, longer, T0)
+	s.ok(err)
+	if row.Bytes != longer.Bytes {
+		s.Fatalf("a corrected size was not taken: %+v", row)
+	}
 	key := bongsu.ClipKey{Event: ID(1)}
-	_, err := s.a.CompleteClip(s.Context(), EdgeA, key, "aa", T0)
+	_, err = s.a.CompleteClip(s.Context(), EdgeA, key, "aa", T0)
 	s.code(err, bongsu.CodeConflict, "CompleteClip of a declaration that was replaced")
 	_, err = s.a.CompleteClip(s.Context(), EdgeA, key, "bb", T0)
 	s.ok(err)
 	_, err = declare("cc")
 	s.code(err, bongsu.CodeConflict, "DeclareClip of other bytes after completion")
-	row, err := declare("bb")
+	row, err = s.a.DeclareClip(s.Context(), EdgeA, longer, T0)
 	s.ok(err)
 	if !row.Complete() {
 		s.Fatal("the complete part was declared open again")

@@ -52,7 +52,7 @@ func (a *Archive) DeclareClip(ctx context.Context, edge bongsu.EdgeID, clip bong
 		if there != nil && there.Edge != edge {
 			return foreignClip(clip.Event)
 		}
-		if there != nil && there.SHA256 == clip.SHA256 {
+		if there != nil && there.SHA256 == clip.SHA256 && there.Bytes == clip.Bytes {
 			row = *there
 			return nil
 		}

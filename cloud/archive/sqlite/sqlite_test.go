@@ -199,17 +199,20 @@ func TestCheckFinds(t *testing.T) {
 		"C9":  "UPDATE audit SET hash = 'forged' WHERE seq = 1",
 		"C10": "UPDATE alerts SET seq = 1000",
 	} {
-		a := fresh(t)
-		fill(t, a)
-		if err := a.Check(t.Context()); err != nil {
-			t.Fatalf("before any harm: %v", err)
-		}
-		if _, err := a.writer.db.Exec(harm); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if err := a.Check(t.Context()); bongsu.CodeOf(err) != bongsu.CodeInternal || !strings.Contains(err.Error(), name+":") {
-			t.Errorf("%s: Check says %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := fresh(t)
+			fill(t, a)
+			if err := a.Check(t.Context()); err != nil {
+				t.Fatalf("before any harm: %v", err)
+			}
+			if _, err := a.writer.db.Exec(harm); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Check(t.Context()); bongsu.CodeOf(err) != bongsu.CodeInternal || !strings.Contains(err.Error(), name+":") {
+				t.Errorf("Check says %v", err)
+			}
+		})
 	}
 }
 
