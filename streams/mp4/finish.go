@@ -46,6 +46,7 @@ type journal struct {
 	samples []sample
 	frag    []fragment
 	end     int64 // bytes that are whole
+	at      int64 // ticks of all samples, while a file is read
 	bent    int
 	torn    bool // the writer did not come to its end
 }
@@ -114,7 +115,7 @@ func (j *journal) write(out io.Writer, samples []sample) (Summary, error) {
 		shown = max(shown, at+int64(sm.cts)+int64(sm.step)-track.first)
 		at += int64(sm.step)
 	}
-	if media > MaxBytes || at > maxMedia {
+	if media > MaxBytes || at > maxMedia+maxGap {
 		return s, fmt.Errorf("%d bytes and %v of pictures are more than a clip may hold", media, fromTicks(at))
 	}
 	head := func(offset uint32) []byte {

@@ -1,6 +1,9 @@
 package mp4
 
 import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -53,12 +56,16 @@ func FuzzOpen(f *testing.F) {
 func FuzzSalvage(f *testing.F) {
 	units := fakeUnits(rand.New(rand.NewPCG(1, 1)), 20, 5, 100*time.Millisecond)
 	journal := journalOf(f, units)
-	f.Add(journal)
-	f.Add(journal[:len(journal)/2])
+	f.Add(journal, false)
+	f.Add(journal, true)
+	f.Add(journal[:len(journal)/2], true)
 	path := filepath.Join(f.TempDir(), "clip.mp4")
 	record(f, path, units)
-	f.Add(readAll(f, path))
-	f.Fuzz(func(t *testing.T, p []byte) {
+	f.Add(readAll(f, path), false)
+	f.Fuzz(func(t *testing.T, p []byte, mended bool) {
+		if mended {
+			mend(p)
+		}
 		mem := newMemFS()
 		mem.put("d/clip.mp4", p)
 		s, err := Salvage(mem, "d/clip.mp4")
@@ -100,4 +107,33 @@ func FuzzSPS(f *testing.F) {
 			o.avcC(&c)
 		}
 	})
+}
+
+// mend puts the right check sums in, so that what lies behind them is tried too.
+func mend(p []byte) {
+	size := int64(len(p))
+	moof := box{}
+	scanTop(bytes.NewReader(p), size, func(h header, off, boxSize int64) bool {
+		body := p[off+int64(h.head) : off+boxSize]
+		switch {
+		case h.kind == "moov" && len(body) >= 4:
+			setSum(&box{kind: "moov", body: body, head: h.head}, nil)
+		case h.kind == "moof" && len(body) >= 4:
+			moof = box{kind: "moof", body: body, head: h.head}
+		case h.kind == "mdat" && moof.body != nil:
+			setSum(&moof, body)
+		}
+		return true
+	})
+}
+
+func setSum(b *box, data []byte) {
+	var o builder
+	o.u32(uint32(len(b.body) + b.head))
+	o.str(b.kind)
+	end := len(b.body) - 4
+	o.u8(b.body[:end]...)
+	o.u32(0)
+	sum := crc32.Update(crc32.Checksum(o.b, castagnoli), castagnoli, data)
+	binary.BigEndian.PutUint32(b.body[end:], sum)
 }

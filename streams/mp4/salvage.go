@@ -161,6 +161,9 @@ func (j *journal) readHead(moov *box) error {
 	if j.track.first, err = editShift(trak, boxes, timescale, timescale); err != nil {
 		return err
 	}
+	if j.track.first < 0 || j.track.first > maxReorder {
+		return trak.errorf("shows its first picture %d ticks late", j.track.first)
+	}
 	stbl, err := trak.descend("mdia", "minf", "stbl")
 	if err != nil {
 		return err
@@ -203,15 +206,17 @@ func (j *journal) readFragment(moof *box, moofAt, dataAt, dataBytes int64) (whol
 		return false, nil
 	}
 	samples, begin, err := parseTrun(moof)
-	if err != nil || len(samples) == 0 {
+	if err != nil || len(samples) == 0 || begin != j.at || j.end > MaxBytes {
 		return false, nil
 	}
+	at := j.at
 	frag := fragment{off: moofAt, first: len(j.samples), begin: begin, bytes: dataBytes}
 	off := dataAt
 	for i := range samples {
 		samples[i].off = off
 		off += int64(samples[i].size)
-		if off > dataAt+dataBytes {
+		at += int64(samples[i].step)
+		if off > dataAt+dataBytes || at > maxMedia+maxGap || samples[i].step > maxGap || samples[i].cts > maxReorder {
 			return false, nil
 		}
 		nals, err := splitNALs(data[samples[i].off-dataAt:off-dataAt], 4)
@@ -223,7 +228,7 @@ func (j *journal) readFragment(moof *box, moofAt, dataAt, dataBytes int64) (whol
 		}
 	}
 	j.samples, j.frag = append(j.samples, samples...), append(j.frag, frag)
-	j.end = dataAt + dataBytes
+	j.end, j.at = dataAt+dataBytes, at
 	return true, nil
 }
 
