@@ -30,7 +30,7 @@ const (
 
 // Run runs the whole suite. Each test ends with Check.
 func Run(t *testing.T, f Factory) {
-	for _, group := range [][]test{inboxTests, eventTests, clipTests, alertTests, changeTests, edgeTests, userTests, retentionTests, concurrencyTests} {
+	for _, group := range [][]test{inboxTests, eventTests, clipTests, alertTests, changeTests, edgeTests, userTests, retentionTests, concurrencyTests, modelTests} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel() // most of the time goes into waiting for the disk

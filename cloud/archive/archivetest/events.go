@@ -184,7 +184,16 @@ func applyRouterFails(s *suite) {
 	if _, err := s.a.GetInbox(s.Context(), ev.Key()); err != nil {
 		s.Fatalf("the inbox row went: %v", err)
 	}
-	s.apply(ev.Key(), T0)
+	o.Route = func(archive.Situation) (archive.Decision, error) { panic("boom") }
+	func() {
+		defer func() {
+			if recover() == nil {
+				s.Error("a router's panic was swallowed")
+			}
+		}()
+		s.a.Apply(s.Context(), ev.Key(), o)
+	}()
+	s.apply(ev.Key(), T0) // writers are not blocked by it
 }
 
 func applyWithoutRouter(s *suite) {

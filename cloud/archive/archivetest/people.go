@@ -132,6 +132,12 @@ func usersAndSessions(s *suite) {
 	there("s1", T0, "")
 	there("s1", T0.Add(time.Hour), bongsu.CodeNotFound)
 	there("s2", T0, bongsu.CodeNotFound)
+	s.ok(s.a.ExtendSession(s.Context(), "s1", T0.Add(2*time.Hour)))
+	if sess, _, err := s.a.SessionUser(s.Context(), "s1", T0.Add(90*time.Minute)); err != nil || !sess.Expires.Equal(T0.Add(2*time.Hour)) {
+		s.Fatalf("an extended session: %+v, %v", sess, err)
+	}
+	s.ok(s.a.ExtendSession(s.Context(), "s1", T0.Add(time.Hour)))
+	s.code(s.a.ExtendSession(s.Context(), "s2", T0), bongsu.CodeNotFound, "ExtendSession")
 	s.ok(s.a.DeleteSession(s.Context(), "s1"))
 	s.ok(s.a.DeleteSession(s.Context(), "s1"))
 	there("s1", T0, bongsu.CodeNotFound)

@@ -135,7 +135,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_start ON events (start_us DESC, id DESC);
 CREATE INDEX events_camera ON events (camera, start_us DESC, id DESC);
-CREATE INDEX events_alert ON events (alert) WHERE alert <> '';
+CREATE INDEX events_alert ON events (alert);
 CREATE INDEX events_kept ON events (kept_from_us);
 
 CREATE TABLE revisions (

@@ -195,8 +195,8 @@ func (a *Archive) write(ctx context.Context, op string, f func(*tx) error) error
 	if err != nil {
 		return a.diskError(op, err)
 	}
+	defer t.tx.Rollback() // does nothing after a commit; f, which may be a caller's, may panic
 	if err := f(t); err != nil {
-		t.tx.Rollback()
 		return a.diskError(op, err)
 	}
 	if err := t.tx.Commit(); err != nil {
@@ -219,7 +219,7 @@ func (a *Archive) read(ctx context.Context, op string, f func(*tx) error) error 
 		return failure(op, err)
 	}
 	err = f(t)
-	t.tx.Rollback() // nothing was written
+	t.tx.Rollback() // nothing was written; keep needs the connection
 	if err != nil {
 		return failure(op, err)
 	}

@@ -118,6 +118,14 @@ func (a *Archive) SessionUser(ctx context.Context, hash string, now time.Time) (
 	return s, u, err
 }
 
+// ExtendSession implements archive.Users.
+func (a *Archive) ExtendSession(ctx context.Context, hash string, expires time.Time) error {
+	return a.write(ctx, "extend session", func(t *tx) error {
+		n, err := t.exec("UPDATE sessions SET expires_us = ? WHERE hash = ?", micros(expires), hash)
+		return missing(n, err, "the session has ended; log in again")
+	})
+}
+
 // DeleteSession implements archive.Users.
 func (a *Archive) DeleteSession(ctx context.Context, hash string) error {
 	return a.write(ctx, "end session", func(t *tx) error {
