@@ -38,7 +38,7 @@ func (t TLS) Enabled() bool { return t.CertFile != "" }
 
 // Alerts holds how alerts are made.
 type Alerts struct {
-	FoldS int // alerts.fold_s: repeats of one camera and rule within so many seconds join one card
+	FoldS int // alerts.fold_s: repeats of one camera and rule within so many seconds join one card; 0: only those that overlap
 }
 
 // Fold is the fold window.
