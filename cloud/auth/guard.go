@@ -30,15 +30,27 @@ const csp = "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; o
 type Guard struct {
 	service *Service
 	secure  bool
+	host    string // by which browsers know the server, besides the one they ask for; "" without
 	log     *slog.Logger
 }
 
-// NewGuard makes a guard. secure says that browsers reach the server over HTTPS.
-func NewGuard(s *Service, secure bool, log *slog.Logger) *Guard {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// GuardOptions of a Guard.
+type GuardOptions struct {
+	Secure    bool         // browsers reach the server over HTTPS
+	PublicURL string       // how they reach it, where a proxy asks us by another name; "" without
+	Log       *slog.Logger // nil: discard
+}
+
+// NewGuard makes a guard.
+func NewGuard(s *Service, o GuardOptions) *Guard {
+	g := &Guard{service: s, secure: o.Secure, log: o.Log}
+	if u, err := url.Parse(o.PublicURL); err == nil {
+		g.host = u.Host
 	}
-	return &Guard{service: s, secure: secure, log: log}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	return g
 }
 
 // wrap puts the checks of one row in front of its handler.
@@ -94,7 +106,7 @@ func (g *Guard) allow(r *http.Request, route Route, p *Principal) error {
 		return err
 	}
 	if p.session != "" || route.Unsafe() {
-		if err := sameSite(r); err != nil {
+		if err := g.sameSite(r); err != nil {
 			return err
 		}
 	}
@@ -141,7 +153,7 @@ func permit(r *http.Request, route Route, p *Principal) error {
 
 // sameSite refuses requests that a page of another origin made a browser send: by
 // Fetch-Metadata where the browser has it, by Origin otherwise.
-func sameSite(r *http.Request) error {
+func (g *Guard) sameSite(r *http.Request) error {
 	foreign := bongsu.Errorf(bongsu.CodeForbidden, "this request comes from another site: open the console itself")
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
@@ -149,7 +161,7 @@ func sameSite(r *http.Request) error {
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
-		if err != nil || !strings.EqualFold(u.Host, r.Host) {
+		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) && !strings.EqualFold(u.Host, g.host) {
 			return foreign
 		}
 	}
@@ -190,8 +202,8 @@ func (g *Guard) recover(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
-		panic(v) // net/http's own way to cut a connection
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v) //nolint:forbidigo // net/http's own way to cut an answer off; it is meant for net/http
 	}
 	g.log.Error("a handler panicked", "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 	WriteError(w, bongsu.Errorf(bongsu.CodeInternal, "a defect of the server; it is in its log"), g.log)
@@ -264,5 +276,5 @@ func writeBody(w http.ResponseWriter, status int, v any) {
 	w.Header().Del("Content-Length")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // what fails here is the caller's connection
+	_ = json.NewEncoder(w).Encode(v) // what fails here is the caller's connection
 }

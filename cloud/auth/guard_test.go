@@ -39,7 +39,7 @@ func newWalk(t *testing.T) *walk {
 	for _, r := range Routes() {
 		handlers[r.Name] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(passed) })
 	}
-	h, err := NewGuard(w.Service, true, slog.New(slog.NewTextHandler(w.log, nil))).Mux(handlers)
+	h, err := NewGuard(w.Service, GuardOptions{Secure: true, Log: slog.New(slog.NewTextHandler(w.log, nil))}).Mux(handlers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 
 func TestMuxIsExact(t *testing.T) {
 	w := newRig(t)
-	g := NewGuard(w.Service, false, nil)
+	g := NewGuard(w.Service, GuardOptions{})
 	handlers := map[string]http.Handler{}
 	for _, r := range Routes() {
 		handlers[r.Name] = http.NotFoundHandler()
@@ -312,7 +312,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 	for _, r := range Routes() {
 		handlers[r.Name] = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("inner word") })
 	}
-	h, err := NewGuard(w.Service, false, slog.New(slog.NewTextHandler(w.log, nil))).Mux(handlers)
+	h, err := NewGuard(w.Service, GuardOptions{Log: slog.New(slog.NewTextHandler(w.log, nil))}).Mux(handlers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,5 +368,28 @@ func TestWriteError(t *testing.T) {
 		if tc.header != "" && rec.Header().Get(tc.header) == "" {
 			t.Errorf("%v: no %s", tc.err, tc.header)
 		}
+	}
+}
+
+// A proxy may ask us by an inner name; the origin is then the public one.
+func TestOriginBehindAProxy(t *testing.T) {
+	g := NewGuard(newRig(t).Service, GuardOptions{PublicURL: "https://bongsu.example"})
+	for origin, want := range map[string]bool{
+		"https://bongsu.example": true, "http://inner:8080": true, "": true,
+		"https://evil.example": false, "null": false, "https://bongsu.example.evil.example": false, "://": false,
+	} {
+		r := httptest.NewRequest("POST", "http://inner:8080/api/v1/login", nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		if err := g.sameSite(r); (err == nil) != want {
+			t.Errorf("%q: %v", origin, err)
+		}
+	}
+	without := NewGuard(newRig(t).Service, GuardOptions{})
+	r := httptest.NewRequest("POST", "http://inner:8080/api/v1/login", nil)
+	r.Header.Set("Origin", "null")
+	if without.sameSite(r) == nil {
+		t.Error("an opaque origin passed where there is no public address")
 	}
 }

@@ -103,14 +103,12 @@ func TestCheckNewPassword(t *testing.T) {
 		{"aaaaaaaaaaaa", "password: is one character over and over: choose another"},
 		{"abc\xff\xfe567890", "password: is not UTF-8 text"},
 	} {
-		err := CheckNewPassword("kim", tc.password)
-		if got := ""; err != nil {
+		got := ""
+		if err := CheckNewPassword("kim", tc.password); err != nil {
 			got = err.Error()
-			if got != tc.want {
-				t.Errorf("%q: %s", tc.password, got)
-			}
-		} else if tc.want != "" {
-			t.Errorf("%q passed", tc.password)
+		}
+		if got != tc.want {
+			t.Errorf("%q: %q, want %q", tc.password, got, tc.want)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func newServer(c *call, cfg config.Config, st *stores, log *slog.Logger) (*serve
 	handlers := s.console.Handlers()
 	s.addEdgeRoutes(handlers)
 	var err error
-	s.handler, err = auth.NewGuard(s.auth, cfg.Secure(), log).Mux(handlers)
+	s.handler, err = auth.NewGuard(s.auth, auth.GuardOptions{Secure: cfg.Secure(), PublicURL: cfg.PublicURL, Log: log}).Mux(handlers)
 	return s, err
 }
 
@@ -262,6 +262,8 @@ func (s *server) serveHTTP(ctx context.Context) error {
 		s.log.Warn("requests were cut off", "err", err)
 		srv.Close()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
 	return nil
 }

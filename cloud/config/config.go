@@ -4,6 +4,7 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/url"
@@ -104,7 +105,8 @@ func Load(path string) (Config, error) {
 
 // cause is a file error without the path, which FieldError names already.
 func cause(err error) string {
-	if pe, ok := err.(*os.PathError); ok {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
 		return pe.Err.Error()
 	}
 	return err.Error()

@@ -258,7 +258,7 @@ func TestFiles(t *testing.T) {
 
 func mustMux(t *testing.T, s *site) http.Handler {
 	t.Helper()
-	h, err := auth.NewGuard(s.auth, false, nil).Mux(s.handlers)
+	h, err := auth.NewGuard(s.auth, auth.GuardOptions{}).Mux(s.handlers)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,6 +178,6 @@ func writeHeld(w http.ResponseWriter, err error, held *alerts.HeldError) error {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(bongsu.HTTPStatus(out.Error.Code))
-	w.Write(append(body, '\n'))
+	_, _ = w.Write(append(body, '\n')) // what fails here is the caller's connection
 	return nil
 }

@@ -161,6 +161,6 @@ func writeJSON(w http.ResponseWriter, v any) error {
 		return bongsu.Wrap(bongsu.CodeInternal, err, "a defect of the server; it is in its log")
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Write(append(body, '\n')) // what fails here is the caller's connection
+	_, _ = w.Write(append(body, '\n')) // what fails here is the caller's connection
 	return nil
 }

@@ -102,7 +102,7 @@ type csvWriter struct {
 // spreadsheet programs take a file without one for CP949.
 func newCSV(w io.Writer, bom bool, lang string) *csvWriter {
 	if bom {
-		io.WriteString(w, "\uFEFF") // a failure shows at the first flush
+		_, _ = io.WriteString(w, "\uFEFF") // a failure shows at the first flush
 	}
 	c := &csvWriter{w: csv.NewWriter(w), columns: columns()}
 	c.w.UseCRLF = true
@@ -113,7 +113,7 @@ func newCSV(w io.Writer, bom bool, lang string) *csvWriter {
 			c.cells = append(c.cells, col.en)
 		}
 	}
-	c.w.Write(c.cells)
+	_ = c.w.Write(c.cells) // flush tells
 	return c
 }
 
@@ -122,7 +122,7 @@ func (c *csvWriter) row(e EventView) {
 	for i, col := range c.columns {
 		c.cells[i] = col.cell(&e)
 	}
-	c.w.Write(c.cells)
+	_ = c.w.Write(c.cells)
 }
 
 func (c *csvWriter) flush() error {

@@ -2,11 +2,15 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -323,4 +327,45 @@ func FuzzGuardFormula(f *testing.F) {
 			t.Fatalf("%q became %q, a formula", s, got)
 		}
 	})
+}
+
+// failing is an archive whose lists fail from some call on.
+type failing struct {
+	archive.Archive
+	good atomic.Int64 // calls of ListEvents that still work
+}
+
+func (f *failing) ListEvents(ctx context.Context, q archive.EventQuery) (archive.EventPage, error) {
+	if f.good.Add(-1) < 0 {
+		return archive.EventPage{}, bongsu.Errorf(bongsu.CodeUnavailable, "disk gone")
+	}
+	q.Limit = min(q.Limit, 2)
+	return f.Archive.ListEvents(ctx, q)
+}
+
+// A file that cannot be finished is never taken for a whole one.
+func TestCSVThatBreaksOffIsNoticed(t *testing.T) {
+	f := &failing{}
+	s := newSite(t, func(o *Options) { f.Archive = o.Archive; o.Archive = f })
+	kim := s.user("kim", archive.RoleOperator)
+	for range 5 {
+		s.event()
+	}
+	f.good.Store(2)
+	resp, err := http.DefaultClient.Do(kim.request("GET", "/api/v1/events.csv", nil))
+	if err == nil { // the header may have gone out before
+		_, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+	}
+	if err == nil {
+		t.Error("a file that was cut off came as if it were whole")
+	}
+	f.good.Store(0)
+	if a := kim.ask("GET", "/api/v1/events.csv", nil); a.status != 503 {
+		t.Errorf("before the first row: %d", a.status)
+	}
+	f.good.Store(100)
+	if a := kim.ask("GET", "/api/v1/events.csv", nil); a.status != 200 || strings.Count(string(a.body), "\r\n") != 6 {
+		t.Errorf("mended: %d", a.status)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -40,9 +41,10 @@ func newFiles() files {
 	return readFiles(sub)
 }
 
+// readFiles reads all files; what cannot be read is not there.
 func readFiles(from fs.FS) files {
 	out := files{}
-	fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
+	_ = fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Base(name) == ".keep" {
 			return err
 		}
@@ -93,14 +95,14 @@ func (f files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !known {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			w.WriteHeader(http.StatusNotFound)
-			w.Write([]byte(noConsole))
+			_, _ = io.WriteString(w, noConsole)
 			return
 		}
 	}
 	if !known {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)
-		w.Write([]byte("There is no such file.\n"))
+		_, _ = io.WriteString(w, "There is no such file.\n")
 		return
 	}
 	w.Header().Set("Content-Type", file.media)

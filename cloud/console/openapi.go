@@ -11,9 +11,9 @@ import (
 //go:embed openapi.json
 var openAPI []byte
 
-func (c *Console) getOpenAPI(w http.ResponseWriter, r *http.Request) error {
+func (c *Console) getOpenAPI(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Write(openAPI) // what fails here is the caller's connection
+	_, _ = w.Write(openAPI) // what fails here is the caller's connection
 	return nil
 }

@@ -60,8 +60,6 @@ func (q *query) fail(format string, args ...any) {
 	}
 }
 
-func (q *query) text(name string) string { return q.values.Get(name) }
-
 func (q *query) number(name string, low, high, without int64) int64 {
 	s := q.values.Get(name)
 	if s == "" {
@@ -151,7 +149,7 @@ func missing(err error, format string, args ...any) error {
 // readBody reads a request's JSON into v strictly. An empty body leaves v as it is.
 func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	// Writers that know no deadline (tests) do without.
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {

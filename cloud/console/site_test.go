@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -112,7 +113,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	for _, name := range []string{"edge.events", "edge.cameras", "edge.clips", "edge.clip.data", "edge.clip.complete"} {
 		s.handlers[name] = http.NotFoundHandler()
 	}
-	h, err := auth.NewGuard(s.auth, o.Secure, log).Mux(s.handlers)
+	h, err := auth.NewGuard(s.auth, auth.GuardOptions{Secure: o.Secure, Log: log}).Mux(s.handlers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ func (u *user) ask(method, path string, in any, header ...string) answer {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		u.t.Error(err)
 	}
 	return answer{resp.StatusCode, resp.Header, body}

@@ -56,7 +56,7 @@ func (c *Console) getStream(w http.ResponseWriter, r *http.Request) error {
 		s.at = latest
 	}
 	err = s.serve(r.Context(), reset)
-	s.control.SetWriteDeadline(time.Time{}) // the connection may serve others
+	_ = s.control.SetWriteDeadline(time.Time{}) // the connection may serve others
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.counts.streamsCut.Add(1)
 		c.log.Warn("a live stream was cut off: its reader is too slow", "user", s.who.User.Username, "client", s.who.Client())

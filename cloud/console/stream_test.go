@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -443,5 +444,35 @@ func TestSilentEdge(t *testing.T) {
 	s.report(bongsu.CameraStatus{ID: "cam1", State: bongsu.CameraLive})
 	if v := one(); !v.EdgeOnline || v.State != bongsu.CameraLive {
 		t.Errorf("back: %+v", v)
+	}
+}
+
+// shaky is an archive whose changes cannot be read for a while.
+type shaky struct {
+	archive.Archive
+	broken atomic.Bool
+}
+
+func (a *shaky) ChangesSince(ctx context.Context, after int64, limit int) ([]archive.Change, error) {
+	if a.broken.Load() {
+		return nil, bongsu.Errorf(bongsu.CodeUnavailable, "busy")
+	}
+	return a.Archive.ChangesSince(ctx, after, limit)
+}
+
+func TestStreamSurvivesAnOutage(t *testing.T) {
+	a := &shaky{}
+	s := newSite(t, func(o *Options) { a.Archive = o.Archive; o.Archive = a })
+	kim := s.user("kim", archive.RoleOperator)
+	r := kim.follow("")
+	r.skip("hello")
+	s.event()
+	r.skip("alert")
+	a.broken.Store(true)
+	_, alert := s.event()
+	until(t, "the outage is noticed", func() bool { return strings.Contains(s.log.String(), "the live streams cannot be fed") })
+	a.broken.Store(false)
+	if v := decode[AlertView](t, r.skip("alert")); v.ID != alert {
+		t.Errorf("after the outage: %+v", v)
 	}
 }
