@@ -39,7 +39,7 @@ func TestBadCamerasHarmNobody(t *testing.T) {
 		{Show{ID: "no-path", URL: strings.TrimSuffix(shows[0].URL, "good") + "elsewhere"}, streams.ReasonNotFound, "404"},
 		{Show{ID: "no-host", URL: "rtsp://127.0.0.1:1/cam"}, streams.ReasonUnreachable, "refuses connections"},
 		{Show{ID: "locked", URL: locked.URL("cam"), User: "viewer", PasswordFile: password}, streams.ReasonWrongPassword, "password"},
-		{Show{ID: "silent", URL: silent.URL("cam")}, streams.ReasonSilent, "says nothing"},
+		{Show{ID: "silent", URL: silent.URL("cam")}, streams.ReasonSilent, "did not answer"},
 		{Show{ID: "bare", URL: bare.URL("cam")}, streams.ReasonNoParameters, "parameter sets"},
 	}
 	for _, b := range bad {
@@ -120,12 +120,13 @@ func TestBadModelsAreRefused(t *testing.T) {
 	if err := os.WriteFile(text, []byte("Dear Sir, this is not a model.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// The same model with a doc_string: still ONNX, but another file than the manifest names.
 	other := filepath.Join(filepath.Dir(good), "changed.onnx")
 	data, err := os.ReadFile(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(other, append(data, 0x3a, 0x00), 0o600); err != nil {
+	if err := os.WriteFile(other, append(data, 0x32, 0x01, 0x78), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := NewSystem(bin, t.TempDir(), "")
