@@ -77,7 +77,7 @@ func runReplay(ctx context.Context, m *Main, c *call) error {
 	progress := &progressSource{Source: src, name: filepath.Base(c.args[0]), whole: src.Length(), w: m.Stderr}
 	b := &worker.Builder{Models: models, WallQuality: wallQuality, Monotonic: sinceBoot}
 	counts, err := b.Replay(ctx, a, progress, !*o.realTime, worker.Env{Put: out.put, Log: log})
-	fmt.Fprintf(m.Stderr, "\r%s: %d pictures, %d looked at, %d event revisions\n", progress.name, counts.FramesDecoded, counts.Inferred, out.n)
+	fmt.Fprintf(m.Stderr, "%s: %d pictures, %d looked at, %d event revisions\n", progress.name, counts.FramesDecoded, counts.Inferred, out.n)
 	if err != nil {
 		return err
 	}
@@ -121,20 +121,22 @@ func (l *eventLines) put(ev bongsu.Event, _ *bongsu.Frame) {
 	}
 }
 
-// progressSource tells how far a file has been read, twice a second.
+// progressSource tells how far a file has been read, at every tenth of it.
 type progressSource struct {
 	streams.Source
 	name  string
 	whole time.Duration
 	w     io.Writer
-	last  time.Time
+	tenth int
 }
 
 func (p *progressSource) Next(ctx context.Context) (*streams.AccessUnit, error) {
 	au, err := p.Source.Next(ctx)
-	if err == nil && p.whole > 0 && time.Since(p.last) > 500*time.Millisecond {
-		p.last = time.Now()
-		fmt.Fprintf(p.w, "\r%s: %3.0f %%", p.name, 100*au.PTS.Seconds()/p.whole.Seconds())
+	if err == nil && p.whole > 0 {
+		if tenth := int(10 * au.PTS / p.whole); tenth > p.tenth {
+			p.tenth = tenth
+			fmt.Fprintf(p.w, "%s: %d %%\n", p.name, 10*tenth)
+		}
 	}
 	return au, err
 }

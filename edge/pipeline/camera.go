@@ -177,6 +177,7 @@ func (r *run) decode(ctx context.Context, source streams.Source) {
 				break
 			}
 			defer dec.Close()
+			r.c.status.codec(au.Codec)
 		}
 		if after {
 			dec.MarkLoss()

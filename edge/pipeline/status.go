@@ -69,6 +69,12 @@ func (b *statusBoard) setLocked(now time.Time, state bongsu.CameraState, code, r
 	b.s.State, b.s.Code, b.s.Reason = state, code, reason
 }
 
+func (b *statusBoard) codec(c streams.Codec) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.s.Codec = c.String()
+}
+
 // failed records why a run ended.
 func (b *statusBoard) failed(now time.Time, err error) {
 	var se *streams.Error

@@ -177,7 +177,7 @@ func (c *camera) Run(ctx context.Context) error {
 	return err
 }
 
-// Status adds the codec, which only the source knows.
+// Status tells how the camera is.
 func (c *camera) Status() bongsu.CameraStatus { return c.pipe.Status() }
 
 // Stills gives the pictures kept since the last call.
