@@ -30,7 +30,7 @@ func (w *Writer) CloseAt(n int) (Summary, error) {
 		w.keep(step)
 	}
 	if w.err == nil {
-		w.flush(0) // an error is sticky
+		_ = w.flush(0) // sticky: it is told below
 	}
 	defer func() { w.err = errClosed }()
 	j := &journal{path: w.path, files: w.files, file: w.file, track: w.track, samples: w.samples, frag: w.frag, end: w.end, bent: w.time.bent}
@@ -66,17 +66,18 @@ func (j *journal) finish(n int, failed error) (Summary, error) {
 		return Summary{}, errors.Join(failed, j.file.Close())
 	}
 	if failed == nil {
-		var s Summary
-		if s, failed = j.rewrite(n); failed == nil {
-			return s, nil
+		s, err := j.rewrite(n)
+		if err == nil {
+			return j.replace(s)
 		}
-		failed = errors.Join(failed, removeTemp(j.files, j.path))
+		failed = errors.Join(err, removeTemp(j.files, j.path))
 	}
 	s, err := j.settle(n)
 	return s, errors.Join(failed, err)
 }
 
-// rewrite puts a file with its index first in the journal's place.
+// rewrite makes a durable file with its index first beside the journal and gives it the
+// journal's name.
 func (j *journal) rewrite(n int) (Summary, error) {
 	temp := j.path + tempSuffix
 	if err := removeTemp(j.files, j.path); err != nil {
@@ -90,14 +91,21 @@ func (j *journal) rewrite(n int) (Summary, error) {
 	if err == nil {
 		err = out.Sync()
 	}
-	if err = errors.Join(err, out.Close()); err != nil {
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = j.files.Rename(temp, j.path)
+	}
+	if err != nil {
 		return Summary{}, fmt.Errorf("mp4: finishing a clip: %w", err)
 	}
-	if err := j.files.Rename(temp, j.path); err != nil {
-		return Summary{}, fmt.Errorf("mp4: finishing a clip: %w", err)
-	}
-	// From here on the finished file is in place: the journal lives only as an open file.
-	if err := errors.Join(j.file.Close(), j.files.SyncDir(dirOf(j.path))); err != nil {
+	return s, nil
+}
+
+// replace makes the new name durable. The journal is without a name now: what its closing says
+// does not matter. When the folder cannot be synced nobody knows which of the two a power cut
+// would leave, so that nothing is promised.
+func (j *journal) replace(s Summary) (Summary, error) {
+	_ = j.file.Close()
+	if err := j.files.SyncDir(dirOf(j.path)); err != nil {
 		return Summary{}, fmt.Errorf("mp4: finishing a clip: %w", err)
 	}
 	return s, nil

@@ -37,7 +37,10 @@ func Salvage(files FS, path string) (Summary, error) {
 		// The finished file was renamed into place; whether its folder entry is durable is not known.
 		return s, errors.Join(err, f.Close(), files.SyncDir(dirOf(path)))
 	case !errors.Is(err, ErrFragmented):
-		err = errors.Join(ErrNothingWhole, err)
+		var format *FormatError
+		if errors.As(err, &format) { // not when the disk cannot be read
+			err = errors.Join(ErrNothingWhole, err)
+		}
 		return Summary{}, errors.Join(err, f.Close())
 	}
 	j := &journal{path: path, files: files, file: f, torn: true}

@@ -261,7 +261,7 @@ func (w *Writer) Leave() error {
 	}
 	if w.last != nil && w.err == nil {
 		w.keep(max(w.time.step, 1))
-		w.flush(0) // an error is sticky
+		_ = w.flush(0) // sticky: it is told below
 	}
 	err := errors.Join(w.err, w.file.Close())
 	w.err = errClosed
