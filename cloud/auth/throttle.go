@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -11,7 +12,7 @@ const (
 	userRefill      = 12 * time.Second // 5 a minute for one account, wherever they come from
 	addressFailures = 20
 	addressRefill   = 3 * time.Second // 20 a minute for one address, whatever accounts it tries
-	throttleKeys    = 10_000          // buckets held; the stalest go first
+	throttleKeys    = 10_000          // buckets held; those with the fewest failures go first
 )
 
 // throttle counts failures of guesses by account and by address. A full bucket refuses until
@@ -63,19 +64,18 @@ func (t *throttle) bucket(key string, limit int, refill time.Duration, now time.
 	return b
 }
 
-// forget drops empty buckets, and the stalest one when none is empty, so that a flood of
-// invented names takes bounded memory.
+// forget makes room for a quarter, so that a flood of invented names takes bounded memory and
+// little time: empty buckets go first, then those with a failure or two, then any.
 func (t *throttle) forget(now time.Time) {
-	stalest := ""
-	for k, b := range t.buckets {
-		if b.drain(now); b.level == 0 {
-			delete(t.buckets, k)
-		} else if s := t.buckets[stalest]; s == nil || b.level < s.level {
-			stalest = k
+	for _, most := range []float64{0, 2, math.Inf(1)} {
+		for k, b := range t.buckets {
+			if len(t.buckets) <= throttleKeys*3/4 {
+				return
+			}
+			if b.drain(now); b.level <= most {
+				delete(t.buckets, k)
+			}
 		}
-	}
-	if len(t.buckets) >= throttleKeys {
-		delete(t.buckets, stalest)
 	}
 }
 

@@ -83,11 +83,13 @@ func TestThrottleStaysSmall(t *testing.T) {
 		t.Errorf("%d buckets", n)
 	}
 	if th.begin("kim", "192.0.2.9") == 0 {
-		t.Error("the flood made the account forget its failures: the stalest must go first")
+		t.Error("the flood made the account forget its failures: those with the fewest failures must go first")
 	}
 	c.add(time.Hour)
-	th.begin("new", "new")
-	if n := len(th.buckets); n > 2 {
-		t.Errorf("%d buckets after they all are empty", n)
+	for i := range throttleKeys {
+		th.begin(fmt.Sprint("late", i), "192.0.2.10")
+	}
+	if n := len(th.buckets); n > throttleKeys {
+		t.Errorf("%d buckets", n)
 	}
 }
