@@ -11,7 +11,7 @@ export type Mode = 'on' | 'alt' | 'off';
 
 // Stroke is what matters of a KeyboardEvent.
 export interface Stroke {
-  code: string; key: string; keyCode: number; isComposing: boolean;
+  code: string; isComposing: boolean;
   altKey: boolean; ctrlKey: boolean; metaKey: boolean; shiftKey: boolean;
   inText: boolean;
 }
@@ -29,9 +29,11 @@ const plain: Record<string, Action> = {
 };
 
 // actionOf names what a stroke asks for; choosing is set while a list of reasons is open, so
-// that digits mean its rows.
+// that digits mean its rows. Under Hangul input the browser may report key code 229 or a jamo
+// outside of text fields as well; there the place on the keyboard counts, and only a
+// composition under way is left alone.
 export function actionOf(s: Stroke, mode: Mode, choosing: boolean): Action | undefined {
-  if (s.isComposing || s.keyCode === 229) return undefined;
+  if (s.isComposing) return undefined;
   if (s.code === 'Escape') return 'back';
   if (s.inText) return undefined;
   if ((s.ctrlKey || s.metaKey) && !s.altKey) return s.code === 'KeyZ' && !s.shiftKey ? 'undo' : undefined;

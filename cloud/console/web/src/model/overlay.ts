@@ -43,8 +43,11 @@ export function pathUntil(e: Event, at: number): { x: number; y: number }[] {
     .map((p) => ({ x: (p.box.x0 + p.box.x1) / 2, y: p.box.y1 }));
 }
 
+// Area is a place on screen, in CSS pixels.
+export interface Area { x: number; y: number; w: number; h: number }
+
 // fitted gives where a picture of w × h lies in a box of bw × bh when it is shown whole.
-export function fitted(w: number, h: number, bw: number, bh: number): { x: number; y: number; w: number; h: number } {
+export function fitted(w: number, h: number, bw: number, bh: number): Area {
   if (w <= 0 || h <= 0 || bw <= 0 || bh <= 0) return { x: 0, y: 0, w: 0, h: 0 };
   const k = Math.min(bw / w, bh / h);
   return { x: (bw - w * k) / 2, y: (bh - h * k) / 2, w: w * k, h: h * k };

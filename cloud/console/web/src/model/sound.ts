@@ -4,7 +4,7 @@
 import { signal } from '@preact/signals';
 import type { Priority } from '../net/types.ts';
 
-export const blocked = signal(true);
+export const blocked = signal(false); // until probe has found out
 export const mutedUntil = signal(0); // performance.now() milliseconds
 
 const tones: Record<Priority, { hz: number[]; each: number; gap: number }> = {
@@ -13,6 +13,8 @@ const tones: Record<Priority, { hz: number[]; each: number; gap: number }> = {
   medium: { hz: [520], each: 0.22, gap: 0 },
   low: { hz: [], each: 0, gap: 0 },
 };
+
+const probeMs = 400; // for the browser to start the sound, where it may
 
 let context: AudioContext | undefined;
 
@@ -37,7 +39,12 @@ export function probe(): void {
   } catch {
     context = undefined;
   }
-  update();
+  setTimeout(update, probeMs);
+}
+
+// listen lets any gesture free the sound; who begins a shift need not find the button.
+export function listen(): void {
+  for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, () => blocked.value && void allow(), { capture: true, passive: true });
 }
 
 export function mute(seconds: number): void {

@@ -1,11 +1,13 @@
-// What the page knows, as signals; everything that changes it goes through here.
+// What the page knows, as signals. live.ts keeps them in step with the server; work.ts is what
+// the operator does to them.
 
 import { batch, computed, signal } from '@preact/signals';
 import { api, ApiError } from '../net/api.ts';
-import { LiveStream } from '../net/stream.ts';
-import type { Alert, AlertDetail, Camera, ClipChange, Event, Me, Verdict } from '../net/types.ts';
-import { isOpen, merge, visible, type Filter } from './queue.ts';
-import { play } from './sound.ts';
+import type { Alert, AlertDetail, Camera, Event, Me } from '../net/types.ts';
+import { explain } from './explain.ts';
+import { count, visible, type Filter } from './queue.ts';
+
+export interface Toast { text: string; until: number; undo?: string; bad?: boolean }
 
 export const me = signal<Me | undefined>(undefined);
 export const sessionLost = signal(false);
@@ -21,25 +23,29 @@ export const connected = signal(false);
 export const paused = signal(false);
 export const now = signal(Date.now()); // of the server, as well as it is known
 export const tick = signal(0); // performance.now(), renewed twice a second
-export const toast = signal<{ text: string; undo?: string; until: number } | undefined>(undefined);
-
-// skew is what must be added to this machine's clock to have the server's, in milliseconds.
-let skew = 0;
+export const toast = signal<Toast | undefined>(undefined);
+export const skew = signal(0); // what this machine's clock lacks to the server's, in milliseconds
 
 // held are cards that came while the list stood still: counted, not inserted.
-export const held = signal<Set<string>>(new Set());
+export const held = signal<ReadonlySet<string>>(new Set());
 export const atTop = signal(true);
 
+const user = computed(() => me.value?.user.username ?? '');
+
 export const listed = computed(() => {
-  const all = visible(alerts.value.values(), filter.value, me.value?.user.username ?? '');
+  const all = visible(alerts.value.values(), filter.value, user.value, selected.value);
   const hidden = held.value;
   return hidden.size === 0 ? all : all.filter((a) => !hidden.has(a.id));
 });
 
 export const counts = computed(() => {
-  const mine = me.value?.user.username ?? '';
-  const of = (f: Filter) => visible(alerts.value.values(), f, mine).length;
+  const of = (f: Filter) => count(alerts.value.values(), f, user.value);
   return { unclaimed: of('unclaimed'), mine: of('mine'), all: of('all') };
+});
+
+export const ringing = computed(() => {
+  for (const a of alerts.value.values()) if (a.priority === 'critical' && a.work === 'unclaimed') return true;
+  return false;
 });
 
 export function fail(err: unknown): void {
@@ -47,85 +53,26 @@ export function fail(err: unknown): void {
     sessionLost.value = true;
     return;
   }
-  say(err instanceof Error ? err.message : String(err));
+  toast.value = { text: explain(err), until: performance.now() + 6000, bad: true };
 }
 
+// say shows words for a while; undo is the alert whose verdict they offer to take back.
 export function say(text: string, undo?: string): void {
-  toast.value = { text, until: performance.now() + (undo === undefined ? 4000 : 5000), ...(undo === undefined ? {} : { undo }) };
+  toast.value = { text, until: performance.now() + 5000, ...(undo === undefined ? {} : { undo }) };
 }
 
-let stream: LiveStream | undefined;
-
-// connect loads the queue and follows it from there on.
-export async function connect(): Promise<void> {
-  stream?.close();
-  const [open, closed, cams] = await Promise.all([
-    api.alerts({ state: 'open', limit: 500 }),
-    api.alerts({ state: 'closed', limit: 100 }),
-    api.cameras(),
-  ]);
-  batch(() => {
-    const map = new Map<string, Alert>();
-    for (const a of [...closed.alerts, ...open.alerts]) merge(map, a);
-    alerts.value = map;
-    cameras.value = cams.cameras;
-    held.value = new Set();
-    loaded.value = true;
-  });
-  stream = new LiveStream(Math.min(open.seq, closed.seq), handlers);
-  stream.open();
-}
-
-export function disconnect(): void {
-  stream?.close();
-  stream = undefined;
-  loaded.value = false;
-  connected.value = false;
-}
-
-const handlers = {
-  hello(h: { now: string }) {
-    skew = Date.parse(h.now) - Date.now();
-    connected.value = true;
-  },
-  alert: onAlert,
-  event(e: Event) {
-    if (detail.value?.events.includes(e.id) === true) void refreshDetail();
-  },
-  clip(c: ClipChange) {
-    if (detail.value?.events.includes(c.event) === true) void refreshDetail();
-  },
-  cameras(c: Camera[]) {
-    cameras.value = c;
-  },
-  reset() {
-    void connect().catch(fail);
-  },
-  alive(at: number) {
-    lastHeard.value = at;
-    connected.value = true;
-  },
-  lost() {
-    connected.value = false;
-  },
-};
-
-function onAlert(a: Alert): void {
-  const map = new Map(alerts.value);
-  const what = merge(map, a);
-  if (what === 'old') return;
-  batch(() => {
-    if (what === 'new' && (paused.value || !atTop.value)) held.value = new Set(held.value).add(a.id);
-    alerts.value = map;
-  });
-  if (what === 'new' || what === 'louder') play(a.priority);
-  else if (what === 'joined' && isOpen(a)) play(a.priority, true);
-  if (a.id === selected.value) void refreshDetail();
-}
-
-// release lets the held cards into the list.
+// letIn lets the held cards into the list.
 export function letIn(): void {
-  held.value = new Set();
+  if (held.value.size > 0) held.value = new Set();
+}
+
+export function choose(f: Filter): void {
+  batch(() => {
+    filter.value = f;
+    letIn();
+    const id = selected.value;
+    if (id !== undefined && !visible(alerts.value.values(), f, user.value).some((a) => a.id === id)) select(undefined);
+  });
 }
 
 export function select(id: string | undefined): void {
@@ -138,100 +85,78 @@ export function select(id: string | undefined): void {
   if (id !== undefined) void refreshDetail();
 }
 
-let asked = 0;
+// put replaces one card.
+export function put(a: Alert): void {
+  alerts.value = new Map(alerts.value).set(a.id, a);
+}
 
-// refreshDetail loads the selected alert with its events; of several at once the last counts.
+let asking: string | undefined;
+let again = false;
+
+// refreshDetail loads the selected alert with its events. While one answer is awaited, further
+// wishes for the same alert become one more request after it.
 export async function refreshDetail(): Promise<void> {
   const id = selected.value;
   if (id === undefined) return;
-  const mine = ++asked;
+  if (asking === id) {
+    again = true;
+    return;
+  }
+  asking = id;
+  again = false;
   try {
     const d = await api.alert(id);
-    if (mine === asked && selected.value === id) detail.value = d;
+    if (selected.value === id) detail.value = settled(detail.value, d);
   } catch (err) {
-    if (mine === asked && selected.value === id) detailError.value = err instanceof Error ? err.message : String(err);
+    if (selected.value === id) failDetail(id, err);
+  } finally {
+    if (asking === id) asking = undefined;
   }
+  if (again && selected.value === id) await refreshDetail();
 }
 
-function apply(a: Alert): void {
-  const map = new Map(alerts.value);
-  if (merge(map, a) !== 'old') alerts.value = map;
+// settled keeps the objects of events that did not change, so that what is drawn from them,
+// the running video above all, stays as it is.
+export function settled(before: AlertDetail | undefined, d: AlertDetail): AlertDetail {
+  const old = new Map(before?.event_list.map((e): [string, Event] => [e.id, e]));
+  const event_list = d.event_list.map((e) => {
+    const o = old.get(e.id);
+    return o !== undefined && JSON.stringify(o) === JSON.stringify(e) ? o : e;
+  });
+  return { ...d, event_list };
 }
 
-// next is the card that gets the focus when id leaves the list.
-function next(id: string): string | undefined {
-  const list = listed.value;
-  const i = list.findIndex((a) => a.id === id);
-  return (list[i + 1] ?? list[i - 1])?.id;
-}
-
-export async function act(what: 'claim' | 'release' | 'evidence', id: string): Promise<boolean> {
-  try {
-    apply(await api[what](id));
-    void refreshDetail();
-    return true;
-  } catch (err) {
-    if (err instanceof ApiError && err.status === 409 && what === 'claim' && err.ownerName !== undefined) {
-      say(`${err.ownerName}`);
-      toast.value = { text: err.message, until: performance.now() + 4000 };
-      return false;
-    }
-    fail(err);
-    return false;
+function failDetail(id: string, err: unknown): void {
+  if (err instanceof ApiError && err.status === 404) {
+    const map = new Map(alerts.value);
+    map.delete(id);
+    alerts.value = map;
   }
+  if (err instanceof ApiError && err.status === 401) sessionLost.value = true;
+  if (detail.value === undefined) detailError.value = explain(err);
 }
 
-export async function judge(id: string, v: Verdict, note: string, words: string): Promise<void> {
-  const follow = next(id);
-  try {
-    const a = await api.verdict(id, v, note);
-    batch(() => {
-      apply(a);
-      if (!isOpen(a) && selected.value === id) select(follow);
-    });
-    say(words, id);
-  } catch (err) {
-    fail(err);
-  }
-}
-
-export async function undo(words: string): Promise<void> {
-  const id = toast.value?.undo;
-  if (id === undefined) return;
-  toast.value = undefined;
-  try {
-    apply(await api.undo(id));
-    select(id);
-    say(words);
-  } catch (err) {
-    fail(err);
-  }
+// forgetAll empties the page when its user leaves.
+export function forgetAll(): void {
+  batch(() => {
+    me.value = undefined;
+    alerts.value = new Map();
+    cameras.value = [];
+    held.value = new Set();
+    toast.value = undefined;
+    loaded.value = false;
+    connected.value = false;
+    paused.value = false;
+    lastHeard.value = 0;
+    filter.value = 'unclaimed';
+    select(undefined);
+  });
 }
 
 export function beat(): void {
   batch(() => {
     tick.value = performance.now();
-    now.value = Date.now() + skew;
+    now.value = Date.now() + skew.value;
     if (toast.value !== undefined && toast.value.until < performance.now()) toast.value = undefined;
-  });
-}
-
-// Painted is one card's first appearance, for measuring the way from the camera to the screen.
-export interface Painted { alert: string; event: string; painted_us: number }
-declare global {
-  interface Window { __bongsu?: { painted: Painted[] } }
-}
-
-// painted records when a card was first on screen: after the frame that drew it.
-export function painted(a: Alert): void {
-  const board = (window.__bongsu ??= { painted: [] });
-  if (board.painted.some((p) => p.alert === a.id)) return;
-  requestAnimationFrame(() => {
-    const channel = new MessageChannel(); // a task after the frame's own painting
-    channel.port1.onmessage = () => {
-      board.painted.push({ alert: a.id, event: a.event, painted_us: Math.round((performance.timeOrigin + performance.now()) * 1000) });
-      if (board.painted.length > 500) board.painted.shift();
-    };
-    channel.port2.postMessage(0);
   });
 }

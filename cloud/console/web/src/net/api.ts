@@ -12,6 +12,9 @@ export class ApiError extends Error {
   }
 }
 
+// patienceMs is how long an answer may take: a half-open connection never gives one.
+const patienceMs = 15_000;
+
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = {};
   if (method !== 'GET') headers['X-Bongsu-Request'] = '1';
@@ -19,7 +22,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   let resp: Response;
   try {
     resp = await fetch('/api/v1' + path, {
-      method, headers, credentials: 'same-origin', cache: 'no-store',
+      method, headers, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(patienceMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
@@ -55,6 +58,8 @@ export type EventFilter = {
   camera?: string; kind?: string; from?: string; to?: string; verdict?: string; limit?: number; after?: string;
 };
 
+export const auditPage = 200;
+
 export const api = {
   setupNeeded: () => call<{ needed: boolean }>('GET', '/setup'),
   setup: (body: { code: string; username: string; password: string; name: string }) => call<void>('POST', '/setup', body),
@@ -62,7 +67,7 @@ export const api = {
   logout: () => call<void>('POST', '/logout'),
   me: () => call<Me>('GET', '/me'),
 
-  alerts: (f: AlertFilter) => call<{ alerts: Alert[]; seq: number; next?: string }>('GET', '/alerts' + query(f)),
+  alerts: (f: AlertFilter) => call<{ alerts: Alert[]; seq: number; next: string }>('GET', '/alerts' + query(f)),
   alert: (id: string) => call<AlertDetail>('GET', '/alerts/' + seg(id)),
   claim: (id: string) => call<Alert>('POST', `/alerts/${seg(id)}/claim`),
   release: (id: string) => call<Alert>('POST', `/alerts/${seg(id)}/release`),
@@ -70,17 +75,17 @@ export const api = {
   verdict: (id: string, verdict: Verdict, note: string) => call<Alert>('POST', `/alerts/${seg(id)}/verdict`, { verdict, note }),
   undo: (id: string) => call<Alert>('POST', `/alerts/${seg(id)}/undo`),
 
-  events: (f: EventFilter) => call<{ events: Event[]; next?: string }>('GET', '/events' + query(f)),
+  events: (f: EventFilter) => call<{ events: Event[]; next: string }>('GET', '/events' + query(f)),
   event: (id: string) => call<Event>('GET', '/events/' + seg(id)),
   csvURL: (f: EventFilter, o: { bom: boolean; lang: string }) =>
     '/api/v1/events.csv' + query({ ...f, bom: o.bom ? 1 : 0, lang: o.lang }),
 
   cameras: () => call<{ cameras: Camera[] }>('GET', '/cameras'),
-  edges: () => call<{ edges: EdgeRow[] }>('GET', '/edges').then((r) => r.edges),
+  edges: () => call<EdgeRow[]>('GET', '/edges'),
   edgeToken: (name: string) => call<{ token: string; expires: string }>('POST', '/edges/tokens', { name }),
-  users: () => call<{ users: Account[] }>('GET', '/users').then((r) => r.users),
+  users: () => call<Account[]>('GET', '/users'),
   addUser: (u: { username: string; name: string; role: string; password: string }) => call<void>('POST', '/users', u),
   disableUser: (username: string) => call<void>('POST', `/users/${seg(username)}/disable`),
-  audit: (after?: string) => call<{ records: AuditRecord[]; next?: string }>('GET', '/audit' + query({ limit: 200, after })),
+  audit: (after?: number) => call<AuditRecord[]>('GET', '/audit' + query({ limit: auditPage, after })),
   stillURL: (c: Camera) => `/api/v1/cameras/${seg(c.edge)}/${seg(c.id)}/still` + query({ at: c.still_at }),
 };

@@ -1,7 +1,7 @@
-// The live stream: server-sent events with a change sequence as id. EventSource resumes by
-// Last-Event-ID by itself while it retries; when it gives up, or the server is silent for
-// longer than its pings allow, a new one is opened after the last id seen.
+// The live stream: server-sent events whose id is a change sequence. However it ends, it is
+// opened again after the last id seen, so that no change is missed and none comes twice.
 
+import { SSEReader, type Message } from './sse.ts';
 import type { Alert, Camera, ClipChange, Event, Hello } from './types.ts';
 
 export interface StreamHandlers {
@@ -11,75 +11,109 @@ export interface StreamHandlers {
   clip(c: ClipChange): void;
   cameras(c: Camera[]): void;
   reset(): void; // the server no longer keeps what was missed: load everything anew
-  alive(at: number): void; // something came, a ping perhaps; milliseconds of performance.now()
+  alive(): void; // bytes came, a ping perhaps
   lost(): void;
+  refused(): void; // the session has ended; the stream does not try again
 }
 
-// silenceMs is after how long without anything, pings included, the stream counts as dead.
-export const silenceMs = 12_000;
-const retryMs = [500, 1000, 2000, 3000];
+export interface StreamTimes {
+  silence: number; // without a byte for so long a stream counts as dead; the server pings every 5 s
+  retry: number[]; // waits before opening again; the last repeats
+}
+
+const times: StreamTimes = { silence: 9000, retry: [250, 700, 1500, 2500] };
 
 export class LiveStream {
-  #source: EventSource | undefined;
   #last: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #closed = false;
+  #abort = new AbortController();
+  #hurry: (() => void) | undefined;
 
-  constructor(after: number, private readonly on: StreamHandlers) {
+  constructor(
+    after: number,
+    private readonly on: StreamHandlers,
+    private readonly get: typeof fetch = (...a) => fetch(...a),
+    private readonly t: StreamTimes = times,
+  ) {
     this.#last = after;
   }
 
-  open(): void {
-    const s = new EventSource(`/api/v1/stream?after=${this.#last}`);
-    this.#source = s;
-    this.#watch();
-    const listen = (type: string, f: (data: never) => void) =>
-      s.addEventListener(type, (e) => {
-        this.#heard(e as MessageEvent);
-        f(JSON.parse((e as MessageEvent).data) as never);
-      });
-    listen('hello', (h: Hello) => this.on.hello(h));
-    listen('alert', (a: Alert) => this.on.alert(a));
-    listen('event', (e: Event) => this.on.event(e));
-    listen('clip', (c: ClipChange) => this.on.clip(c));
-    listen('cameras', (c: { cameras: Camera[] }) => this.on.cameras(c.cameras));
-    listen('ping', () => undefined);
-    s.addEventListener('reset', () => this.on.reset());
-    s.onerror = () => {
+  // run follows the server until close.
+  async run(): Promise<void> {
+    while (!this.#closed) {
+      await this.#follow().catch(() => undefined); // why it ended does not matter: it is opened again
+      if (this.#closed) return;
       this.on.lost();
-      if (s.readyState === EventSource.CLOSED) this.#again();
-    };
-  }
-
-  #heard(e: MessageEvent): void {
-    this.#failures = 0;
-    const id = Number(e.lastEventId);
-    if (e.lastEventId !== '' && Number.isSafeInteger(id)) this.#last = Math.max(this.#last, id);
-    this.on.alive(performance.now());
-    this.#watch();
-  }
-
-  // watch opens a new stream when nothing is heard for too long: a half-open connection tells nothing.
-  #watch(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.on.lost();
-      this.#again();
-    }, silenceMs);
-  }
-
-  #again(): void {
-    this.#source?.close();
-    clearTimeout(this.#timer);
-    if (this.#closed) return;
-    const wait = retryMs[Math.min(this.#failures++, retryMs.length - 1)] ?? 3000;
-    this.#timer = setTimeout(() => this.open(), wait);
+      await this.#wait(this.t.retry[Math.min(this.#failures++, this.t.retry.length - 1)] ?? 1000);
+    }
   }
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#source?.close();
+    this.#abort.abort();
+    this.#hurry?.();
+  }
+
+  // again opens the stream at once: the network is said to be back.
+  again(): void {
+    this.#failures = 0;
+    this.#abort.abort();
+    this.#hurry?.();
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((done) => {
+      const timer = setTimeout(done, ms);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+  }
+
+  async #follow(): Promise<void> {
+    const abort = (this.#abort = new AbortController());
+    let dog = setTimeout(() => abort.abort(), this.t.silence);
+    try {
+      const resp = await this.get(`/api/v1/stream?after=${this.#last}`, {
+        credentials: 'same-origin', cache: 'no-store', headers: { Accept: 'text/event-stream' }, signal: abort.signal,
+      });
+      if (resp.status === 401) {
+        this.close();
+        this.on.refused();
+        return;
+      }
+      if (!resp.ok || resp.body === null) return;
+      const reader = new SSEReader();
+      const bytes = resp.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const { done, value } = await bytes.read();
+        if (done || this.#closed) return;
+        clearTimeout(dog);
+        dog = setTimeout(() => abort.abort(), this.t.silence);
+        this.#failures = 0;
+        this.on.alive();
+        for (const m of reader.push(value)) this.#take(m);
+      }
+    } finally {
+      clearTimeout(dog);
+      abort.abort();
+    }
+  }
+
+  #take(m: Message): void {
+    if (this.#closed) return;
+    const id = Number(m.id);
+    if (m.id !== '' && Number.isSafeInteger(id)) this.#last = Math.max(this.#last, id);
+    const data: unknown = JSON.parse(m.data);
+    switch (m.event) {
+      case 'hello': return this.on.hello(data as Hello);
+      case 'alert': return this.on.alert(data as Alert);
+      case 'event': return this.on.event(data as Event);
+      case 'clip': return this.on.clip(data as ClipChange);
+      case 'cameras': return this.on.cameras((data as { cameras: Camera[] }).cameras);
+      case 'reset': return this.on.reset();
+    }
   }
 }

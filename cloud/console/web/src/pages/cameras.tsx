@@ -4,9 +4,7 @@ import { api } from '../net/api.ts';
 import { lang, t, word } from '../i18n/index.ts';
 import { cameras, now } from '../model/state.ts';
 import { full, length } from '../model/time.ts';
-
-// lateAfter is the age in seconds beyond which a still is shown as late: edges send one every ten.
-const lateAfter = 30;
+import { lateAfter } from '../parts/evidence.tsx';
 
 export function Cameras() {
   const only = useSignal(false);

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, type EventFilter } from '../net/api.ts';
 import { verdicts, type Event } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
+import { explain } from '../model/explain.ts';
 import { cameras, me, now } from '../model/state.ts';
 import { why } from '../model/sentence.ts';
 import { clock, date, fromInput, full, length } from '../model/time.ts';
@@ -14,7 +15,7 @@ const pageSize = 100;
 export function Events() {
   const [f, setF] = useState<EventFilter>({});
   const [rows, setRows] = useState<Event[]>([]);
-  const [next, setNext] = useState<string>();
+  const [next, setNext] = useState('');
   const [error, setError] = useState('');
   const [bom, setBom] = useState(true);
   const [open, setOpen] = useState<Event>();
@@ -23,7 +24,7 @@ export function Events() {
       setRows((old) => (after === undefined ? r.events : [...old, ...r.events]));
       setNext(r.next);
       setError('');
-    }, (err: Error) => setError(err.message));
+    }, (err: unknown) => setError(explain(err)));
   };
   useEffect(() => load(), [JSON.stringify(f)]);
   return (
@@ -38,7 +39,7 @@ export function Events() {
         <div class="scroll">
           {error !== '' && <p class="notice" role="alert">{t('events.error', { message: error })}</p>}
           {error === '' && rows.length === 0 ? <p class="notice">{t('events.none')}</p> : <Table rows={rows} open={open} setOpen={setOpen} />}
-          {next !== undefined && <p class="notice"><button type="button" class="button" onClick={() => load(next)}>{t('events.more')}</button></p>}
+          {next !== '' && <p class="notice"><button type="button" class="button" onClick={() => load(next)}>{t('events.more')}</button></p>}
         </div>
         {open !== undefined && <Detail event={open} close={() => setOpen(undefined)} />}
       </div>

@@ -1,17 +1,17 @@
 import { useState } from 'preact/hooks';
-import { lang, setLang, t } from '../i18n/index.ts';
+import { t } from '../i18n/index.ts';
 import { api, ApiError } from '../net/api.ts';
+import { explain } from '../model/explain.ts';
 import { allow, play } from '../model/sound.ts';
 import { Flame } from '../parts/shape.tsx';
+import { Switches } from '../parts/top.tsx';
 
-function words(err: unknown): string {
+function words(err: unknown, setup: boolean): string {
   if (err instanceof ApiError) {
-    if (err.status === 0) return t('error.unreachable');
-    if (err.status === 401) return t('login.failed');
-    if (err.status === 429) return t('login.throttled');
-    return err.message;
+    if (err.status === 401 || (setup && err.status === 403)) return t(setup ? 'error.setup' : 'login.failed');
+    if (err.code === 'invalid') return err.message; // names the field and what is wrong with it
   }
-  return String(err);
+  return explain(err);
 }
 
 async function hear(): Promise<void> {
@@ -34,10 +34,10 @@ export function Sign({ setup, done }: { setup: boolean; done(): void }) {
     const call = setup
       ? api.setup({ code: of('code').trim(), username: of('username').trim(), password: of('password'), name: of('name').trim() })
       : api.login(of('username').trim(), of('password'));
-    call.then(done, (err: unknown) => setError(words(err))).finally(() => setBusy(false));
+    call.then(done, (err: unknown) => setError(words(err, setup))).finally(() => setBusy(false));
   };
   return (
-    <div class="sign">
+    <main class="sign">
       <form onSubmit={submit}>
         <h1><Flame size={24} /> {t('app.name')} · {setup ? t('setup.title') : t('login.title')}</h1>
         {setup && <label class="field">{t('setup.code')}<input name="code" required autocomplete="off" spellcheck={false} data-testid="setup-code" /><small>{t('setup.code.help')}</small></label>}
@@ -48,11 +48,11 @@ export function Sign({ setup, done }: { setup: boolean; done(): void }) {
         <button class="button prime" disabled={busy} data-testid="login-submit">{setup ? t('setup.submit') : t('login.submit')}</button>
         <div class="inline">
           <button type="button" class="chip" onClick={() => { void hear(); setHeard(true); }}>{t('login.sound')}</button>
-          <button type="button" class="chip" onClick={() => setLang(lang.value === 'ko' ? 'en' : 'ko')}>{t('top.lang')}</button>
+          <span class="grow" /><Switches />
         </div>
         {heard && <p>{t('login.sound.ok')}</p>}
         <span class="law">{t('app.law')}</span>
       </form>
-    </div>
+    </main>
   );
 }

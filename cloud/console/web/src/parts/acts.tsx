@@ -1,60 +1,64 @@
 import type { RefObject } from 'preact';
-import { signal } from '@preact/signals';
-import type { Alert, Verdict } from '../net/types.ts';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Alert } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
-import { act, judge } from '../model/state.ts';
-import { say as sentence } from '../model/sentence.ts';
+import { choices, choosing, claim, judge, note, release, type Choice } from '../model/work.ts';
+import { Kbd } from './kbd.tsx';
 
-export type Choice = 'real' | 'false';
-
-// choosing is the list of reasons that is open, if one is.
-export const choosing = signal<Choice | undefined>(undefined);
-export const note = signal('');
-
-export const choices: Record<Choice, Verdict[]> = {
-  real: ['real-dispatch', 'real-minor', 'real-watch'],
-  false: ['false-animal', 'false-weather', 'false-shadow', 'false-static', 'false-normal'],
-};
-
-export function decide(a: Alert, v: Verdict): void {
-  choosing.value = undefined;
-  void judge(a.id, v, note.value.trim(), sentence('toast.closed', { verdict: word('verdict', v) })).then(() => {
-    note.value = '';
-  });
-}
+interface ActsProps { alert: Alert; me: string; admin: boolean; noteRef: RefObject<HTMLTextAreaElement | null> }
 
 // Acts are the operator's buttons; each shows its key.
-export function Acts({ alert, me, noteRef }: { alert: Alert; me: string; noteRef: RefObject<HTMLTextAreaElement | null> }) {
+export function Acts({ alert, me, admin, noteRef }: ActsProps) {
   const open = choosing.value;
-  if (open !== undefined) {
-    return (
-      <div class="acts" role="group" aria-label={t(open === 'real' ? 'act.choose.real' : 'act.choose.false')}>
-        <p class="wide">{t(open === 'real' ? 'act.choose.real' : 'act.choose.false')}</p>
-        {choices[open].map((v, i) => (
-          <button key={v} type="button" class="act wide" data-testid={`choice-${i + 1}`} onClick={() => decide(alert, v)}>
-            {word('verdict', v)} <kbd>{i + 1}</kbd>
-          </button>
-        ))}
-        <button type="button" class="act wide" onClick={() => (choosing.value = undefined)}>{t('act.back')} <kbd>Esc</kbd></button>
-      </div>
-    );
-  }
-  const closed = alert.work === 'closed';
+  if (alert.work === 'closed') return <div class="acts"><p class="wide">{closedWords(alert)}</p></div>;
+  if (open !== undefined) return <Reasons alert={alert} choice={open} />;
   const mine = alert.owner === me;
+  const free = alert.work === 'unclaimed';
+  const others = !mine && !free;
+  const locked = others && !admin;
+  const verdict = (n: string, label: string, act: () => void, prime = false) => (
+    <button type="button" class={`act${prime ? ' prime' : ''}`} data-testid={`verdict-${n}`} disabled={locked} onClick={act}>{label} <Kbd k={n} /></button>
+  );
   return (
     <div class="acts">
-      <label class="wide">
+      {others && <p class="wide held" data-testid="held">{t('act.heldby', { name: alert.owner_name ?? alert.owner ?? '' })}</p>}
+      <label class="wide note">
         <span class="hidden">{t('act.note')}</span>
-        <textarea ref={noteRef} data-testid="note" placeholder={t('act.note.placeholder')} value={note.value}
+        <textarea ref={noteRef} data-testid="note" maxLength={2000} placeholder={t('act.note.placeholder')} value={note.value}
           onInput={(e) => (note.value = e.currentTarget.value)} />
+        <Kbd k="C" />
       </label>
-      <button type="button" class="act prime" data-testid="verdict-1" disabled={closed} onClick={() => (choosing.value = 'real')}>{t('act.real')} <kbd>1</kbd></button>
-      <button type="button" class="act" data-testid="verdict-2" disabled={closed} onClick={() => (choosing.value = 'false')}>{t('act.false')} <kbd>2</kbd></button>
-      <button type="button" class="act" data-testid="verdict-3" disabled={closed} onClick={() => decide(alert, 'duplicate')}>{t('act.duplicate')} <kbd>3</kbd></button>
-      <button type="button" class="act" data-testid="verdict-4" disabled={closed} onClick={() => decide(alert, 'technical')}>{t('act.technical')} <kbd>4</kbd></button>
-      {mine && !closed
-        ? <button type="button" class="act wide" data-testid="release" onClick={() => void act('release', alert.id)}>{t('act.release')} <kbd>U</kbd></button>
-        : <button type="button" class="act wide" data-testid="claim" disabled={closed} onClick={() => void act('claim', alert.id)}>{t('act.claim')} <kbd>A</kbd></button>}
+      {verdict('1', t('act.real'), () => (choosing.value = 'real'), true)}
+      {verdict('2', t('act.false'), () => (choosing.value = 'false'))}
+      {verdict('3', t('act.duplicate'), () => void judge(alert.id, 'duplicate'))}
+      {verdict('4', t('act.technical'), () => void judge(alert.id, 'technical'))}
+      {mine || (others && admin)
+        ? <button type="button" class="act wide" data-testid="release" disabled={alert.work === 'confirmed'} onClick={() => void release(alert.id)}>{t('act.release')} <Kbd k="U" /></button>
+        : <button type="button" class="act wide" data-testid="claim" disabled={others} onClick={() => void claim(alert.id)}>{t('act.claim')} <Kbd k="A" /></button>}
+    </div>
+  );
+}
+
+function closedWords(a: Alert): string {
+  return [a.verdict === undefined ? word('work', a.work) : word('verdict', a.verdict), ...(a.owner_name ? [a.owner_name] : [])].join(' · ');
+}
+
+// Reasons are the second key of a verdict. Who came by a button goes on by buttons.
+function Reasons({ alert, choice }: { alert: Alert; choice: Choice }) {
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) first.current?.focus();
+  }, []);
+  const title = choice === 'real' ? t('act.choose.real') : t('act.choose.false');
+  return (
+    <div class="acts" role="group" aria-label={title}>
+      <p class="wide">{title}</p>
+      {choices[choice].map((v, i) => (
+        <button key={v} ref={i === 0 ? first : null} type="button" class="act wide" data-testid={`choice-${i + 1}`} onClick={() => void judge(alert.id, v)}>
+          {word('verdict', v)} <Kbd k={String(i + 1)} />
+        </button>
+      ))}
+      <button type="button" class="act wide" onClick={() => (choosing.value = undefined)}>{t('act.back')} <kbd aria-hidden="true">Esc</kbd></button>
     </div>
   );
 }

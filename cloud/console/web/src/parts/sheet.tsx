@@ -1,30 +1,9 @@
-import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { signal } from '@preact/signals';
 import { t, type Key } from '../i18n/index.ts';
-import type { Mode } from '../model/keys.ts';
+import { mode, setMode } from './kbd.tsx';
 
-const stored = 'bongsu.keys';
-
-function remembered(): Mode {
-  try {
-    const m = localStorage.getItem(stored);
-    return m === 'alt' || m === 'off' ? m : 'on';
-  } catch {
-    return 'on';
-  }
-}
-
-// mode says whether single keys act, act with Alt only, or not at all.
-export const mode = signal<Mode>(remembered());
-
-function setMode(m: Mode): void {
-  mode.value = m;
-  try {
-    localStorage.setItem(stored, m);
-  } catch {
-    // the choice then lasts as long as the page
-  }
-}
+export const sheet = signal(false);
 
 const rows: [string[], Key][] = [
   [['↑', '↓', 'K', 'J'], 'keys.move'], [['Enter'], 'keys.open'], [['A'], 'keys.claim'], [['U'], 'keys.release'],
@@ -34,29 +13,32 @@ const rows: [string[], Key][] = [
 ];
 
 // KeySheet lists every key, and lets single keys be tied to Alt or switched off.
-export function KeySheet({ close }: { close(): void }) {
-  const ref = useRef<HTMLButtonElement>(null);
-  useEffect(() => ref.current?.focus(), []);
+export function KeySheet() {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    ref.current?.showModal(); // keeps the focus inside, and gives it back
+    return () => (before instanceof HTMLElement ? before.focus() : undefined);
+  }, []);
+  const close = () => (sheet.value = false);
   return (
-    <div class="sheet-back" onClick={(e) => e.target === e.currentTarget && close()}>
-      <div class="sheet scroll" role="dialog" aria-modal="true" aria-label={t('keys.title')}>
-        <h2>{t('keys.title')}</h2>
-        <dl>
-          {rows.map(([keys, label]) => (
-            <>
-              <dt>{keys.map((k) => <kbd>{k}</kbd>)}</dt>
-              <dd>{t(label)}</dd>
-            </>
-          ))}
-        </dl>
-        <div class="inline">
-          <span>{t('keys.mode')}</span>
-          {(['on', 'alt', 'off'] as const).map((m) => (
-            <button type="button" class="chip" aria-pressed={mode.value === m} onClick={() => setMode(m)}>{t(`keys.mode.${m}`)}</button>
-          ))}
-        </div>
-        <button ref={ref} type="button" class="button" onClick={close}>{t('keys.back')} <kbd>Esc</kbd></button>
+    <dialog ref={ref} class="sheet" aria-label={t('keys.title')} data-testid="sheet" onClose={close} onClick={(e) => e.target === e.currentTarget && close()}>
+      <h2>{t('keys.title')}</h2>
+      <dl>
+        {rows.map(([keys, label]) => (
+          <div key={label}>
+            <dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt>
+            <dd>{t(label)}</dd>
+          </div>
+        ))}
+      </dl>
+      <div class="modes" role="group" aria-label={t('keys.mode')}>
+        <span>{t('keys.mode')}</span>
+        {(['on', 'alt', 'off'] as const).map((m) => (
+          <button key={m} type="button" class="chip" data-testid={`mode-${m}`} aria-pressed={mode.value === m} onClick={() => setMode(m)}>{t(`keys.mode.${m}`)}</button>
+        ))}
       </div>
-    </div>
+      <button type="button" class="button" autofocus onClick={close}>{t('keys.back')} <kbd aria-hidden="true">Esc</kbd></button>
+    </dialog>
   );
 }

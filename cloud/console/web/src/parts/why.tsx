@@ -33,13 +33,13 @@ export function Why({ alert, event, now }: { alert: AlertDetail; event: Event; n
         <h3>{t('why.history')}</h3>
         <ol class="log">
           {alert.history.map((h, i) => (
-            <li key={i} style={{ display: 'contents' }}>
+            <li key={i}>
               <span title={full(h.at, lang.value)}>{i === 0 ? clock(h.at) : `+${((Date.parse(h.at) - Date.parse(alert.history[0]?.at ?? h.at)) / 1000).toFixed(1)}`}</span>
               <span>
                 <b>{word('history', h.action)}</b>
                 {h.verdict !== undefined && ` · ${word('verdict', h.verdict)}`}
-                {h.actor !== '' && ` · ${h.actor_name ?? h.actor}`}
-                {h.note !== undefined && h.note !== '' && <><br />{h.note}</>}
+                {h.actor !== '' && ` · ${h.actor_name || h.actor}`}
+                {h.note !== undefined && h.note !== '' && <q>{h.note}</q>}
               </span>
             </li>
           ))}
@@ -69,7 +69,7 @@ function Day({ camera, alert }: { camera: string; alert: string }) {
     let gone = false;
     api.events({ camera, from: new Date(Date.now() - dayMs).toISOString(), limit: 500 }).then((r) => {
       const wrong = r.events.filter((e) => e.verdict?.startsWith('false-') === true).length;
-      if (!gone) setText(t('why.day.value', { n: r.next === undefined ? r.events.length : `${r.events.length}+`, f: wrong }));
+      if (!gone) setText(t('why.day.value', { n: r.next === '' ? r.events.length : `${r.events.length}+`, f: wrong }));
     }).catch(() => undefined);
     return () => {
       gone = true;

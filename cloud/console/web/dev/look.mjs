@@ -1,0 +1,67 @@
+// Takes pictures of the pages over the mock, to be looked at by people:
+// node dev/look.mjs FOLDER [name-part…]. Needs Chromium (CHROMIUM names it, else /usr/bin/chromium).
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { Mock } from './mock.mjs';
+
+const [, , out = '/tmp/bongsu-look', ...only] = process.argv;
+const sizes = { 1920: { width: 1920, height: 1080 }, 1366: { width: 1366, height: 768 } };
+const key = (k) => (page) => page.keyboard.press(k);
+const wait = (ms) => (page) => page.waitForTimeout(ms);
+const seek = (page) => page.evaluate(() => { const v = document.querySelector('video'); if (v) { v.pause(); v.currentTime = 11; } }).then(() => page.waitForTimeout(400));
+const open = [key('ArrowDown'), wait(900), seek];
+const looks = [
+  { name: 'quiet', scenario: 'quiet' }, { name: 'busy', scenario: 'busy', steps: open },
+  { name: 'line', scenario: 'busy', steps: [key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('a'), wait(900), seek] },
+  { name: 'choose', scenario: 'busy', steps: [...open, key('a'), wait(300), key('2'), wait(200)] },
+  { name: 'toast', scenario: 'busy', steps: [...open, key('2'), key('1'), wait(500)] },
+  { name: 'sheet', scenario: 'busy', steps: [key('Shift+Slash'), wait(200)] },
+  { name: 'flood', scenario: 'flood', steps: open }, { name: 'critical', scenario: 'critical', steps: open },
+  { name: 'clips', scenario: 'clips', steps: open },
+  { name: 'stale', scenario: 'stale', steps: [...open, async (p, m) => { m.die(); await p.waitForTimeout(2500); }] },
+  { name: 'cameras', scenario: 'failed', path: '/cameras' }, { name: 'cameras-stale', scenario: 'stale', path: '/cameras' },
+  { name: 'cameras-none', scenario: 'none', path: '/cameras' },
+  { name: 'events', scenario: 'busy', path: '/events' },
+  { name: 'event-open', scenario: 'busy', path: '/events', steps: [(p) => p.locator('[data-testid=event-row]').first().click(), wait(900), seek] },
+  { name: 'admin', scenario: 'busy', path: '/admin' }, { name: 'audit', scenario: 'busy', path: '/audit' },
+  { name: 'login', scenario: 'busy', out: true }, { name: 'setup', scenario: 'busy', out: true, setup: true },
+];
+
+await mkdir(out, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+for (const look of looks) {
+  for (const lang of ['ko', 'en']) {
+    for (const theme of ['dark', 'light']) {
+      for (const [size, viewport] of Object.entries(sizes)) {
+        const name = `${look.name}-${size}-${lang}-${theme}`;
+        if (only.length > 0 && !only.some((o) => name.includes(o))) continue;
+        await shoot(look, name, lang, theme, viewport);
+      }
+    }
+  }
+}
+await browser.close();
+
+async function shoot(look, name, lang, theme, viewport) {
+  const mock = await new Mock(look.scenario).start();
+  mock.setupNeeded = look.setup === true;
+  const context = await browser.newContext({ viewport });
+  if (look.out !== true) await context.addCookies([{ name: 'bongsu_session', value: mock.session(), url: mock.url }]);
+  await context.addInitScript(`localStorage.setItem('bongsu.lang', '${lang}'); localStorage.setItem('bongsu.theme', '${theme}')`);
+  const page = await context.newPage();
+  page.on('console', (m) => ['error', 'warning'].includes(m.type()) && console.log(name, m.text()));
+  page.on('pageerror', (e) => console.log(name, String(e)));
+  await page.goto(mock.url + (look.path ?? '/'));
+  await page.waitForTimeout(1200);
+  for (const s of look.steps ?? []) await s(page, mock);
+  await page.screenshot({ path: join(out, `${name}.png`) });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  if (wide) console.log(name, 'is wider than the window');
+  await context.close();
+  await mock.stop();
+}
