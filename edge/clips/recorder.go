@@ -33,7 +33,10 @@ type Options struct {
 	PreRoll  time.Duration // before Event.Start; what the ring does not hold any more is missing
 	PostRoll time.Duration // after Event.End
 	MaxPart  time.Duration // 0: 60 s. Only a GOP that is longer makes a longer part
-	MaxClip  time.Duration // of one event over all parts, in media time; 0: 10 min
+	// FirstPart is MaxPart for the first part of each event: a short one can be shown while a
+	// long event goes on. 0: MaxPart.
+	FirstPart time.Duration
+	MaxClip   time.Duration // of one event over all parts, in media time; 0: 10 min
 
 	MaxEvents  int           // recorded at one time; 0: 16
 	QueueBytes int64         // waiting to be written; 0: 64 MiB
@@ -56,6 +59,9 @@ const maxPartBytes = bongsu.MaxClipBytes - 16<<20
 // rememberedEvents is how many finished events are remembered, so that a late revision does
 // not begin a second clip.
 const rememberedEvents = 256
+
+// refusalEvery folds the log lines about events that are not recorded.
+const refusalEvery = 10 * time.Second
 
 // Stats counts since New. Parts = Ready + Torn + Failed + Left + those open now.
 type Stats struct {
@@ -86,6 +92,7 @@ type Recorder struct {
 	known    map[bongsu.EventID]*episode // in
 	finished []bongsu.EventID            // in: oldest first, at most rememberedEvents
 	skipping bool                        // in: the queue was full; units are dropped up to a key unit
+	told     time.Time                   // in: when a refusal was last logged
 	stats    Stats                       // out
 
 	takes []*take // owned by Run
@@ -117,6 +124,7 @@ func New(o Options) *Recorder {
 		}
 	}
 	def(&o.MaxPart, time.Minute)
+	def(&o.FirstPart, o.MaxPart)
 	def(&o.MaxClip, 10*time.Minute)
 	def(&o.IdleAfter, 5*time.Second)
 	def(&o.RetryAfter, 5*time.Second)
@@ -197,8 +205,11 @@ func (r *Recorder) limit(ev *bongsu.Event) time.Time {
 func (r *Recorder) begin(ev *bongsu.Event, e *episode) {
 	if r.stats.Live >= r.opt.MaxEvents {
 		r.stats.Refused++
-		r.opt.Log.Error("an event is not recorded: too many are going on at one time", "camera", r.opt.Camera, "event", ev.ID, "most", r.opt.MaxEvents)
 		r.forget(ev.ID)
+		if now := r.opt.Now(); now.Sub(r.told) >= refusalEvery {
+			r.told = now
+			r.opt.Log.Error("events are not recorded: too many are going on at one time", "camera", r.opt.Camera, "event", ev.ID, "most", r.opt.MaxEvents, "refused_so_far", r.stats.Refused)
+		}
 		return
 	}
 	from := ev.Start

@@ -1,8 +1,11 @@
 package clips
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -155,6 +158,22 @@ func TestParts(t *testing.T) {
 				t.Errorf("%d parts are said to be too long", s.LongParts)
 			}
 		})
+	}
+}
+
+// TestFirstPart: the first part of a long event is there early, the others are of full length.
+func TestFirstPart(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.FirstPart, o.MaxClip = 4*second, time.Hour })
+	c := newCamera(10)
+	r.rec.Event(open("e", base, base))
+	units := r.add(c, 60)
+	r.wait("the first part is ready", func(s Stats) bool { return s.Ready == 1 })
+	units = append(units, r.add(c, 200)...)
+	r.stop()
+	r.wantUnits("e", units)
+	parts := r.parts("e")
+	if len(parts) != 4 || parts[0].Duration() != 4*second || parts[1].Duration() != 10*second || r.rec.Stats().LongParts != 0 {
+		t.Errorf("%+v", parts)
 	}
 }
 
@@ -490,3 +509,27 @@ func checkParts(t *testing.T, r *rig, x *expected) {
 }
 
 var _ mp4.FS = (*faultyFS)(nil)
+
+// TestAddWithoutEventIsFree: what every unit of every camera costs when nothing happens.
+func TestAddWithoutEventIsFree(t *testing.T) {
+	r := newRig(t, nil)
+	au := newCamera(10).next()
+	if n := testing.AllocsPerRun(1000, func() { r.rec.Add(au) }); n != 0 {
+		t.Errorf("%v allocations a unit", n)
+	}
+}
+
+// TestFloodOfEvents: a thousand events at one time are refused by count, not by log lines.
+func TestFloodOfEvents(t *testing.T) {
+	var lines bytes.Buffer
+	r := newRig(t, func(o *Options) {
+		o.MaxEvents = 3
+		o.Log = slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelError}))
+	})
+	for i := range 1000 {
+		r.rec.Event(open(fmt.Sprint("flood-", i), base, base))
+	}
+	if s := r.rec.Stats(); s.Refused != 997 || s.Live != 3 || bytes.Count(lines.Bytes(), []byte("\n")) != 1 {
+		t.Errorf("%+v\n%s", s, lines.String())
+	}
+}

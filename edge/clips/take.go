@@ -20,6 +20,7 @@ type take struct {
 	units []*streams.AccessUnit // what the ring held
 	limit time.Time             // units beyond are not wanted; zero: not known yet
 	part  int                   // number of the next part
+	begun int                   // parts that this take began
 	lost  bool                  // units are missing before the next one
 	done  bool
 
@@ -70,8 +71,8 @@ func (t *take) write(ctx context.Context, au *streams.AccessUnit) {
 			t.rec.finish(ctx, t)
 			return
 		}
-		if at+step > t.rec.opt.MaxPart || t.w.Bytes()+int64(au.Size()) > maxPartBytes {
-			t.cut(ctx, au, at)
+		if at+step > t.most() || t.w.Bytes()+int64(au.Size()) > maxPartBytes {
+			t.cut(ctx, au, at+step)
 			if t.done {
 				return
 			}
@@ -93,10 +94,18 @@ func (t *take) write(ctx context.Context, au *streams.AccessUnit) {
 	t.gop = append(t.gop, au)
 }
 
-// cut ends the part that au would make too long, at the last place where the next one can
+// most is how long the open part may be.
+func (t *take) most() time.Duration {
+	if t.begun == 1 {
+		return t.rec.opt.FirstPart
+	}
+	return t.rec.opt.MaxPart
+}
+
+// cut ends the part that au would make too long (it would last until end), at the last place where the next one can
 // begin: au itself, or the key unit before it, whose GOP then moves to the next part. A part
 // of one GOP goes on, up to hardParts times its length.
-func (t *take) cut(ctx context.Context, au *streams.AccessUnit, at time.Duration) {
+func (t *take) cut(ctx context.Context, au *streams.AccessUnit, end time.Duration) {
 	switch {
 	case au.Key:
 		t.closePart(ctx)
@@ -106,11 +115,11 @@ func (t *take) cut(ctx context.Context, au *streams.AccessUnit, at time.Duration
 		for _, u := range gop {
 			t.write(ctx, u)
 		}
-	case at > hardParts*t.rec.opt.MaxPart || t.w.Bytes()+int64(au.Size()) > maxPartBytes:
+	case end > hardParts*t.rec.opt.MaxPart || t.w.Bytes()+int64(au.Size()) > maxPartBytes:
 		t.rec.opt.Log.Error("a part of a clip is ended within a group of pictures that is too long; the rest of the group is not recorded",
-			"camera", t.rec.opt.Camera, "event", t.id, "part", t.clip.Part, "lasts", at)
+			"camera", t.rec.opt.Camera, "event", t.id, "part", t.clip.Part, "lasts", end)
 		t.breakOff(ctx)
-	case !t.long:
+	case !t.long && end > t.rec.opt.MaxPart:
 		t.long = true
 		t.rec.count(func(s *Stats) { s.LongParts++ })
 		t.rec.opt.Log.Warn("a part of a clip becomes longer than asked, because the camera's group of pictures is",
@@ -158,6 +167,7 @@ func (t *take) openPart(ctx context.Context, au *streams.AccessUnit) bool {
 	}
 	t.clip, t.path, t.params, t.long, t.keyAt, t.gop = clip, path, au.Params, false, 0, t.gop[:0]
 	t.tainted, t.lost = t.lost, false
+	t.begun++
 	t.rec.mu.Lock()
 	defer t.rec.mu.Unlock()
 	t.rec.stats.Parts++

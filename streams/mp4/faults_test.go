@@ -245,7 +245,7 @@ func TestWriterAfterAnError(t *testing.T) {
 		err := w.Add(au)
 		if first == nil {
 			first = err
-		} else if err != first {
+		} else if !errors.Is(err, first) {
 			t.Fatalf("after %v came %v", first, err)
 		}
 	}
@@ -338,7 +338,7 @@ func TestDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := make([]byte, 9)
-	if n, err := g.ReadAt(p, 0); n != 5 || err != io.EOF || string(p[:5]) != "hell!" {
+	if n, err := g.ReadAt(p, 0); n != 5 || !errors.Is(err, io.EOF) || string(p[:5]) != "hell!" {
 		t.Errorf("%q, %v", p[:n], err)
 	}
 	if err := errors.Join(g.Close(), disk.Remove(path+"b")); err != nil {

@@ -155,7 +155,7 @@ func (rd *Reader) openTrack(trak *box, movieScale uint32) (kind string, err erro
 	if err != nil {
 		return "", err
 	}
-	shift, err := editShift(trak, boxes, movieScale, mediaScale)
+	shift, err := editShift(boxes, movieScale, mediaScale)
 	if err != nil {
 		return "", err
 	}

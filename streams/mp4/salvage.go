@@ -161,7 +161,7 @@ func (j *journal) readHead(moov *box) error {
 	if err != nil {
 		return err
 	}
-	if j.track.first, err = editShift(trak, boxes, timescale, timescale); err != nil {
+	if j.track.first, err = editShift(boxes, timescale, timescale); err != nil {
 		return err
 	}
 	if j.track.first < 0 || j.track.first > maxReorder {

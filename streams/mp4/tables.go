@@ -214,7 +214,7 @@ func sampleKeys(boxes []box, samples []Sample) error {
 // editShift reads elst (8.6.6): how many units of the media come before presentation time 0.
 // Empty edits at the start delay the track; the first edit with media sets the offset; what
 // follows it is not looked at.
-func editShift(trak *box, boxes []box, movieScale, mediaScale uint32) (int64, error) {
+func editShift(boxes []box, movieScale, mediaScale uint32) (int64, error) {
 	edts := find(boxes, "edts")
 	if edts == nil {
 		return 0, nil
