@@ -63,7 +63,7 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 		return nil, err
 	}
 	c := &camera{env: env, id: a.Camera, detector: detector, stills: newStills(a.Rules)}
-	c.ring = ring.New(ring.Options{Keep: a.PreRoll + ringMargin, MaxBytes: a.RingBytes})
+	c.ring = ring.New(ring.Options{Keep: ringKeep(a), MaxBytes: a.RingBytes})
 	c.machine = events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
 		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
 	c.adopt(a.Rules, set)
@@ -89,6 +89,16 @@ func (c *camera) adopt(with []link.Rule, set *rules.Set) {
 
 // ringMargin is held beyond the pre-roll: an event is known a little after it began.
 const ringMargin = 5 * time.Second
+
+// ringKeep is how much video a camera's ring is to hold: a loitering event is known only when
+// its dwell has passed, and its clip begins before it. ring_bytes bounds it all the same.
+func ringKeep(a link.Assignment) time.Duration {
+	dwell := time.Duration(0)
+	for _, r := range a.Rules {
+		dwell = max(dwell, r.Dwell)
+	}
+	return a.PreRoll + dwell + ringMargin
+}
 
 func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set) pipeline.Options {
 	clock := rtsp.NewClock() // one mapping for both streams of the camera
