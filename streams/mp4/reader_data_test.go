@@ -130,3 +130,23 @@ func compareWithFFprobe(t *testing.T, path string) {
 	}
 	t.Logf("%s %dx%d %d samples %v %.2f pictures/s", rd.CodecString(), rd.Width(), rd.Height(), rd.Len(), rd.Duration(), rd.FPS())
 }
+
+// TestRemuxOfRecordedFiles records every recorded file as a clip, whole, and compares each NAL
+// unit and each time with the source.
+func TestRemuxOfRecordedFiles(t *testing.T) {
+	data := os.Getenv("BONGSU_DATA")
+	if data == "" {
+		t.Skip("BONGSU_DATA is not set: the recorded files are not remuxed")
+	}
+	files, _ := filepath.Glob(filepath.Join(data, "videos/*.mp4"))
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			units := unitsOf(t, openFile(t, path))
+			clip := filepath.Join(t.TempDir(), "clip.mp4")
+			s := record(t, clip, units)
+			sameUnits(t, openFile(t, clip), units)
+			compareWithFFprobe(t, clip)
+			t.Logf("%d units, %v, %d steps bent", s.Samples, s.Duration, s.Bent)
+		})
+	}
+}
