@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 
 	"bongsu/edge/link"
 )
@@ -33,6 +34,9 @@ func (c Command) Start(context.Context) (net.Conn, Process, error) {
 	cmd.Env = c.Env
 	cmd.Stdout, cmd.Stderr = c.Stderr, c.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
+	// In a group of its own: Ctrl-C in a terminal reaches the node only, which then hears its
+	// workers out.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		_ = ours.Close()
 		return nil, nil, fmt.Errorf("start a worker: %w", err)

@@ -7,11 +7,8 @@ import (
 	"bongsu/edge/link"
 )
 
-// Times of the intake.
-const (
-	storeRetry = 250 * time.Millisecond // after the disk refused a revision
-	storeLimit = 15 * time.Second       // for which a dead worker's revisions are tried again
-)
+// storeRetry is the wait after the disk refused a revision.
+const storeRetry = 250 * time.Millisecond
 
 // store makes durable what the worker sends, in its order, and answers. It ends when the
 // connection has ended and all that came is stored.
@@ -82,7 +79,7 @@ func (p *process) storeEvent(m *link.Message, exited <-chan struct{}) bool {
 func (p *process) again(exited <-chan struct{}, since time.Time) bool {
 	select {
 	case <-exited:
-		if p.node.opt.Now().Sub(since) > storeLimit || p.asked() {
+		if p.node.opt.Now().Sub(since) > p.node.opt.StoreTimeout || p.asked() {
 			return false
 		}
 	default:

@@ -47,7 +47,9 @@ type Options struct {
 	AdoptTimeout   time.Duration // 15 s: open events of a camera without worker are closed after it
 	StopTimeout    time.Duration // 5 s: what a worker gets to end by itself
 	RestartBackoff time.Duration // 100 ms: before the first restart; grows with every death
-	CrashPause     time.Duration // 60 s: after crashLimit deaths within crashWindow
+	CrashPause     time.Duration // 60 s: after five deaths within five minutes
+	IdleTimeout    time.Duration // 15 s: a worker without cameras stays so long, so that what its last camera had to say is heard
+	StoreTimeout   time.Duration // 15 s: for which revisions of a dead worker are tried again when the disk refuses them
 
 	Now func() time.Time
 	Log *slog.Logger // nil: discard
@@ -84,6 +86,7 @@ func New(opt Options) *Node {
 	}{
 		{&opt.HealthTimeout, 10 * time.Second}, {&opt.AdoptTimeout, 15 * time.Second}, {&opt.StopTimeout, 5 * time.Second},
 		{&opt.RestartBackoff, 100 * time.Millisecond}, {&opt.CrashPause, time.Minute},
+		{&opt.IdleTimeout, 15 * time.Second}, {&opt.StoreTimeout, 15 * time.Second},
 	} {
 		if *d.at == 0 {
 			*d.at = d.def
@@ -242,15 +245,11 @@ func (n *Node) killHung() {
 		if s.idleSince.IsZero() {
 			s.idleSince = now
 		}
-		if now.Sub(s.idleSince) > idleWorker {
+		if now.Sub(s.idleSince) > n.opt.IdleTimeout {
 			s.proc.stop()
 		}
 	}
 }
-
-// idleWorker is how long a worker without cameras stays, so that what its last camera had to
-// say is heard and a camera that comes back finds it.
-const idleWorker = 15 * time.Second
 
 // stopAll asks all workers to end and waits until they have.
 func (n *Node) stopAll() {

@@ -268,3 +268,123 @@ func TestEmptyServer(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+// TestSlowFoldedKinds: kinds are folded each for itself, and args of the last are kept.
+func TestKindsAreFoldedApart(t *testing.T) {
+	l := new(lines)
+	f := NewFold(slog.New(slog.NewTextHandler(l, nil)), time.Minute)
+	for i := range 10 {
+		f.Error("decode", errors.New("d"), "camera", "a", "i", i)
+		if i%2 == 0 {
+			f.Error("rtp", errors.New("r"), "camera", "b", "i", i)
+		}
+	}
+	f.endPeriod()
+	for _, want := range []string{`msg="9 decode errors in 1m0s, last: d" camera=a i=9`, `msg="4 rtp errors in 1m0s, last: r" camera=b i=8`} {
+		if !strings.Contains(l.text(), want) {
+			t.Errorf("%q is missing in\n%s", want, l.text())
+		}
+	}
+	if n := strings.Count(l.text(), "\n"); n != 4 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+func TestFoldUnderManyGoroutines(t *testing.T) {
+	l := new(lines)
+	f := NewFold(slog.New(slog.NewTextHandler(l, nil)), time.Hour)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				f.Error("decode", errors.New("x"))
+			}
+		})
+	}
+	wg.Wait()
+	f.endPeriod()
+	if !strings.Contains(l.text(), "3999 decode errors") {
+		t.Errorf("the sum is not exact:\n%s", l.text())
+	}
+}
+
+func TestHistogramEdges(t *testing.T) {
+	r := NewRegistry()
+	h := r.Histogram("bongsu_h", "", []float64{1, 2, 4})
+	for _, v := range []float64{-5, 0, 1, 1.0001, 2, 4, 4.1, math.Inf(1)} {
+		h.Observe(v)
+	}
+	var b bytes.Buffer
+	if err := r.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`le="1"} 3`, `le="2"} 5`, `le="4"} 6`, `le="+Inf"} 8`, "bongsu_h_sum +Inf", "bongsu_h_count 8"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestMetricNames(t *testing.T) {
+	for name, want := range map[string]bool{"bongsu_x_total": true, "a:b": true, "_x": true, "A9": true, "": false, "9a": false, "a b": false, "a-b": false,
+		"a{b=\"c\"}": false, "a\n# TYPE": false, "é": false} {
+		if got := validMetric(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
+
+// failing is a reader that hangs up.
+type failing struct{ n int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.n -= len(p); f.n < 0 {
+		return 0, errors.New("hung up")
+	}
+	return len(p), nil
+}
+
+func TestReaderThatHangsUp(t *testing.T) {
+	r := NewRegistry()
+	for i := range 1000 {
+		r.Counter("bongsu_x_total", "X.", Label{"n", strings.Repeat("y", i%50)})
+	}
+	if err := r.WriteText(&failing{5000}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	first, err := NewServer(ServerOptions{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewServer(ServerOptions{Listen: first.Addr()}); err == nil || !strings.Contains(err.Error(), "debug.listen") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := first.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run after the end: %v", err)
+	}
+}
+
+func TestPageThatCannotBeWritten(t *testing.T) {
+	get := serve(t, ServerOptions{Status: func() any { return math.Inf(1) }})
+	if code, body, _ := get("/debug/status"); code != 500 || !strings.Contains(body, "cannot be written") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, _, h := get("/healthz"); code != 200 || h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%d %v", code, h)
+	}
+}
+
+func TestHostOfARequest(t *testing.T) {
+	for host, want := range map[string]int{"127.0.0.1:9090": 200, "127.0.0.1": 200, "[::1]:80": 200, "[::1]": 200, "localhost:1": 200,
+		"127.0.0.1.evil.example": 403, "192.0.2.1": 403, "evil": 403} {
+		get := serve(t, ServerOptions{})
+		if code, _, _ := get("/healthz", "Host", host); code != want {
+			t.Errorf("%s: %d, want %d", host, code, want)
+		}
+	}
+}

@@ -34,8 +34,9 @@ func (o *Outbox) OpenClip(clip bongsu.Clip) (path string, err error) {
 	}
 	used := o.state.clips[key] != nil || (mem != nil && key.Part < mem.parts)
 	o.mu.Unlock()
+	taken := bongsu.Errorf(bongsu.CodeConflict, "part %d of event %s exists already: use the next number", key.Part, key.Event)
 	if used {
-		return "", bongsu.Errorf(bongsu.CodeConflict, "part %d of event %s exists already: use the next number", key.Part, key.Event)
+		return "", taken
 	}
 	if err := o.Enforce(); err != nil {
 		return "", err
@@ -44,8 +45,12 @@ func (o *Outbox) OpenClip(clip bongsu.Clip) (path string, err error) {
 		return "", bongsu.Errorf(bongsu.CodeUnavailable, "no room for clips: the disk is full with what is not ours or not sent yet")
 	}
 	clip.State, clip.SHA256, clip.Bytes = bongsu.ClipWriting, "", 0
-	if err := o.submit(clipRecord(clip, &row{rank: rank})); err != nil {
+	r := clipRecord(clip, &row{rank: rank})
+	if err := o.submit(r); err != nil {
 		return "", err
+	}
+	if r.void { // somebody was faster
+		return "", taken
 	}
 	return o.fs.Path(clipName(key)), nil
 }

@@ -33,8 +33,10 @@ func (o *Outbox) PutEvent(rec bongsu.EventRecord) (known bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return false, o.submit(&record{kind: kindEvent, body: body, m: meta{ID: ev.ID, Revision: ev.Revision,
-		Camera: ev.Camera, Rank: ev.Priority.Rank(), Open: ev.State == bongsu.EventOpen}})
+	r := &record{kind: kindEvent, body: body, m: meta{ID: ev.ID, Revision: ev.Revision,
+		Camera: ev.Camera, Rank: ev.Priority.Rank(), Open: ev.State == bongsu.EventOpen}}
+	err = o.submit(r)
+	return err == nil && r.void, err
 }
 
 func checkEvent(rec *bongsu.EventRecord) error {

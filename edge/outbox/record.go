@@ -56,6 +56,7 @@ type record struct {
 	m    meta
 	body []byte
 	at   place
+	void bool // it meant nothing any more when it was to be written, and was left out
 }
 
 // place is where a record lies.

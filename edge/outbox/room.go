@@ -78,14 +78,12 @@ func (o *Outbox) Health() []Problem {
 // err one that it did not. The caller holds mu.
 func (o *Outbox) noteWrite(retried, err error) {
 	now := o.opt.Now()
-	for _, e := range []error{retried, err} {
-		switch {
-		case e == nil:
-		case isNoSpace(e):
-			o.health.note(problemFull, now, "the disk is full: free some space; events go on in the reserve, clips are evicted")
-		default:
-			o.health.note(problemWrite, now, "a write to the outbox failed, a new segment was begun: check the disk: "+e.Error())
-		}
+	switch failed := cmp.Or(err, retried); {
+	case failed == nil:
+	case isNoSpace(failed):
+		o.health.note(problemFull, now, "the disk is full: free some space; events go on in the reserve, clips are evicted")
+	default:
+		o.health.note(problemWrite, now, "a write to the outbox failed, a new segment was begun: check the disk: "+failed.Error())
 	}
 	if retried != nil {
 		o.log.Error("a write to the outbox failed", "err", retried, "recovered", err == nil)

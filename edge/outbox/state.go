@@ -115,7 +115,7 @@ func (s *state) admit(recs []*record) []*record {
 	a := admission{map[bongsu.EventID]int{}, map[bongsu.EventKey]bool{}, map[bongsu.ClipKey]bool{}}
 	var out []*record
 	for _, r := range recs {
-		if r.m.Moved || a.admits(s, r) {
+		if r.void = !r.m.Moved && !a.admits(s, r); !r.void {
 			out = append(out, r)
 		}
 	}

@@ -309,156 +309,6 @@ func TestRejectedByResult(t *testing.T) {
 	eventually(t, "rejected", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.rejected[k] == bongsu.CodeInvalid })
 }
 
-// TestClipGoesOnWhereItWasCut: the connection dies in the middle again and again; what is sent
-// in all stays near the clip's size (row R13).
-func TestClipGoesOnWhereItWasCut(t *testing.T) {
-	c, s := newFakeCloud(t), newFakeStore(t)
-	content := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
-	cuts := 0
-	var mu sync.Mutex
-	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == "PUT" {
-			mu.Lock()
-			defer mu.Unlock()
-			if cuts < 5 {
-				cuts++
-				r.Body = struct {
-					io.Reader
-					io.Closer
-				}{&cutReader{r: r.Body, n: 150 << 10}, r.Body}
-			}
-		}
-		return false
-	})
-	start(t, c, s, nil)
-	clip := s.putClip(t, 1, content)
-	eventually(t, "acknowledged", func() bool { return s.clipEnded(clip.Key()) == "acked" })
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.wire > int64(len(content))*3/2 {
-		t.Errorf("%d bytes were taken for a clip of %d", c.wire, len(content))
-	}
-}
-
-// cutReader kills the connection after n bytes.
-type cutReader struct {
-	r io.Reader
-	n int
-}
-
-func (c *cutReader) Read(p []byte) (int, error) {
-	if c.n <= 0 {
-		panic(http.ErrAbortHandler)
-	}
-	n, err := c.r.Read(p[:min(len(p), c.n)])
-	c.n -= n
-	return n, err
-}
-
-func TestClipThatRottedOnDiskIsSentAsTorn(t *testing.T) {
-	c, s := newFakeCloud(t), newFakeStore(t)
-	clip := s.putClip(t, 1, []byte("as it was written"))
-	if err := os.WriteFile(s.ClipPath(clip.Key()), []byte("as it is now here"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	start(t, c, s, nil)
-	eventually(t, "acknowledged", func() bool { return s.clipEnded(clip.Key()) == "acked" })
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	torn := 0
-	for _, u := range c.clips {
-		if u.done && u.clip.State == bongsu.ClipTorn {
-			torn++
-		}
-	}
-	if torn != 1 {
-		t.Errorf("%d torn parts are in the cloud", torn)
-	}
-}
-
-func TestClipThatNeverArrivesWholeIsGivenUp(t *testing.T) {
-	c, s := newFakeCloud(t), newFakeStore(t)
-	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, "/complete") {
-			refuse(w, bongsu.CodeHashMismatch, "others")
-			return true
-		}
-		return false
-	})
-	start(t, c, s, nil)
-	clip := s.putClip(t, 1, []byte("x"))
-	eventually(t, "failed", func() bool { return strings.HasPrefix(s.clipEnded(clip.Key()), "failed: its bytes do not arrive") })
-}
-
-func TestClipRefusedForGood(t *testing.T) {
-	c, s := newFakeCloud(t), newFakeStore(t)
-	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, "/clips") {
-			refuse(w, bongsu.CodeTooLarge, "too long")
-			return true
-		}
-		return false
-	})
-	start(t, c, s, nil)
-	clip := s.putClip(t, 1, []byte("x"))
-	eventually(t, "failed", func() bool { return strings.Contains(s.clipEnded(clip.Key()), "too long") })
-}
-
-func TestClipWhoseFileIsGone(t *testing.T) {
-	c, s := newFakeCloud(t), newFakeStore(t)
-	clip := s.putClip(t, 1, []byte("x"))
-	if err := os.Remove(s.ClipPath(clip.Key())); err != nil {
-		t.Fatal(err)
-	}
-	other := s.putClip(t, 2, []byte("y"))
-	start(t, c, s, nil)
-	eventually(t, "failed", func() bool { return s.clipEnded(clip.Key()) == "failed: its file is gone" })
-	eventually(t, "the other went", func() bool { return s.clipEnded(other.Key()) == "acked" })
-}
-
-func TestUploadElsewhereGetsNoCredential(t *testing.T) {
-	c, s := newFakeCloud(t), newFakeStore(t)
-	got := make(chan *http.Request, 1)
-	elsewhere := newFakeCloud(t)
-	elsewhere.setFault(func(w http.ResponseWriter, r *http.Request) bool {
-		io.Copy(io.Discard, r.Body)
-		got <- r
-		return true
-	})
-	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, "/clips") {
-			json200(w, `{"id":"a","method":"PUT","url":"`+elsewhere.URL+`/bucket?sig=1","headers":{"X-Amz-Meta":"m"},"offset":0}`)
-			return true
-		}
-		if strings.HasSuffix(r.URL.Path, "/complete") {
-			json200(w, `{"id":"a","done":true}`)
-			return true
-		}
-		return false
-	})
-	start(t, c, s, nil)
-	s.putClip(t, 1, []byte("x"))
-	r := <-got
-	if r.Header.Get("Authorization") != "" || r.Header.Get("X-Amz-Meta") != "m" || r.URL.Path != "/bucket" {
-		t.Errorf("got %v %v", r.URL, r.Header)
-	}
-}
-
-func TestTargetRefusesPlainHTTP(t *testing.T) {
-	u, err := New(Options{URL: "https://cloud.example", Credential: "x", Store: newFakeStore(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []string{"http://cloud.example/x", "ftp://y/z", "%zz"} {
-		if _, _, err := u.target(s); !errors.Is(err, errNotOurs) {
-			t.Errorf("%s: %v", s, err)
-		}
-	}
-	if at, ours, err := u.target("/api/v1/edge/clips/a/data"); err != nil || !ours || at != "https://cloud.example/api/v1/edge/clips/a/data" {
-		t.Errorf("%s %v %v", at, ours, err)
-	}
-}
-
 func TestReports(t *testing.T) {
 	c, s := newFakeCloud(t), newFakeStore(t)
 	changed := make(chan struct{})
@@ -632,4 +482,114 @@ func TestClipsStepAside(t *testing.T) {
 	}
 	p.leave()
 	<-released
+}
+
+// troubledStore fails where a test wants.
+type troubledStore struct {
+	*fakeStore
+	pending, ack, reject atomic.Bool
+}
+
+func (s *troubledStore) PendingEvents(newest bool, limit, maxBytes int, skip func(bongsu.EventKey) bool) ([]bongsu.EventRecord, error) {
+	if s.pending.Load() {
+		return nil, errors.New("disk trouble while reading")
+	}
+	return s.fakeStore.PendingEvents(newest, limit, maxBytes, skip)
+}
+
+func (s *troubledStore) AckEvents(keys ...bongsu.EventKey) error {
+	if s.ack.Load() {
+		return errors.New("disk trouble while acknowledging")
+	}
+	return s.fakeStore.AckEvents(keys...)
+}
+
+// TestStoreTrouble: an outbox that cannot be read or written is shown, and all goes on when it
+// can again; what the cloud has twice it knows.
+func TestStoreTrouble(t *testing.T) {
+	c, inner := newFakeCloud(t), newFakeStore(t)
+	s := &troubledStore{fakeStore: inner}
+	s.pending.Store(true)
+	inner.put(1)
+	u, log := start(t, c, inner, func(o *Options) { o.Store = s })
+	eventually(t, "reading fails", func() bool { return strings.Contains(log.String(), "disk trouble while reading") })
+	s.ack.Store(true)
+	s.pending.Store(false)
+	eventually(t, "acknowledging fails", func() bool { return strings.Contains(log.String(), "disk trouble while acknowledging") })
+	s.ack.Store(false)
+	eventually(t, "acknowledged", func() bool { return inner.ackedEvents() == 1 })
+	eventually(t, "known", func() bool { return u.Status().Sent.Known == 1 })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.order) != 1 {
+		t.Errorf("%d rows", len(c.order))
+	}
+}
+
+// TestSlowAnswers: a cloud that takes its time is not a cloud that is away, and new events wait
+// for one post at most.
+func TestSlowAnswers(t *testing.T) {
+	c, s := newFakeCloud(t), newFakeStore(t)
+	c.after = func(http.ResponseWriter, *http.Request) {
+		t := time.NewTimer(30 * time.Millisecond)
+		defer t.Stop()
+		<-t.C
+	}
+	u, _ := start(t, c, s, nil)
+	for i := range 60 {
+		s.put(i)
+	}
+	eventually(t, "all acknowledged", func() bool { return s.ackedEvents() == 60 })
+	eventually(t, "online", func() bool { return u.Status().State == stateOnline })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.posts > 30 {
+		t.Errorf("%d posts for 60 events: they are to go together", c.posts)
+	}
+}
+
+// TestEventsWhileClipsAreSent: no revision waits for a clip (row R15).
+func TestEventsWhileClipsAreSent(t *testing.T) {
+	c, s := newFakeCloud(t), newFakeStore(t)
+	hold := make(chan struct{})
+	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			<-hold // the clip's upload does not end
+		}
+		return false
+	})
+	start(t, c, s, nil)
+	clip := s.putClip(t, 9, bytes.Repeat([]byte("v"), 1<<20))
+	for i := range 50 {
+		s.put(i)
+	}
+	eventually(t, "events are acknowledged", func() bool { return s.ackedEvents() == 50 })
+	if how := s.clipEnded(clip.Key()); how != "" {
+		t.Errorf("the clip is %s", how)
+	}
+	close(hold)
+	eventually(t, "the clip too", func() bool { return s.clipEnded(clip.Key()) == "acked" })
+}
+
+// TestCloudAwayAndBack: everything arrives afterwards, once.
+func TestCloudAwayAndBack(t *testing.T) {
+	c, s := newFakeCloud(t), newFakeStore(t)
+	away := func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	u, _ := start(t, c, s, nil)
+	total := 0
+	for round := range 4 {
+		c.setFault(away)
+		for range 30 {
+			s.put(total)
+			total++
+		}
+		eventually(t, "offline", func() bool { return u.Status().State == stateOffline })
+		c.setFault(nil)
+		eventually(t, fmt.Sprintf("round %d", round), func() bool { return s.ackedEvents() == total })
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.order) != total {
+		t.Errorf("%d rows for %d events", len(c.order), total)
+	}
 }
