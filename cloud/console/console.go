@@ -40,6 +40,8 @@ type Options struct {
 	WriteWithin time.Duration
 	// Streams is how many live streams there may be at once; 0: 500.
 	Streams int
+
+	keep int // messages that the feed keeps; 0: feedKeep
 }
 
 // Console serves the API. It is safe for many goroutines.
@@ -89,7 +91,10 @@ func New(o Options) *Console {
 		o.Streams = 500
 	}
 	c.counts.streamLimit = int64(o.Streams)
-	c.feed = newFeed(c)
+	if o.keep == 0 {
+		o.keep = feedKeep
+	}
+	c.feed = newFeed(c, o.keep)
 	c.verify = newVerifier(o.Objects, c.now)
 	c.files = newFiles()
 	return c

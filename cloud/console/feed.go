@@ -33,7 +33,8 @@ type message struct {
 // nothing ever waits for a stream.
 type feed struct {
 	// set before run
-	c *Console
+	c    *Console
+	keep int // messages kept
 
 	// owned by run
 	sent   time.Time    // when cameras were sent
@@ -51,8 +52,8 @@ type feed struct {
 	done    chan struct{} // closed when run ends
 }
 
-func newFeed(c *Console) *feed {
-	return &feed{c: c, changed: make(chan struct{}), done: make(chan struct{})}
+func newFeed(c *Console, keep int) *feed {
+	return &feed{c: c, keep: keep, changed: make(chan struct{}), done: make(chan struct{})}
 }
 
 // run reads until ctx ends: changes as they are committed, cameras once a second at most. What
@@ -114,7 +115,7 @@ func (f *feed) read(ctx context.Context) error {
 		f.mu.Lock()
 		f.at = last
 		f.kept = append(f.kept, messages...)
-		if over := len(f.kept) - feedKeep; over > 0 {
+		if over := len(f.kept) - f.keep; over > 0 {
 			f.from = f.kept[over-1].seq
 			f.kept = append([]message(nil), f.kept[over:]...)
 		}

@@ -41,6 +41,7 @@ type site struct {
 	console  *Console
 	handlers map[string]http.Handler
 	server   *httptest.Server
+	stop     func() // ends Run; may be called again
 	clock    *clock
 	log      *buffer
 	edge     bongsu.EdgeID
@@ -130,9 +131,9 @@ func (s *site) start(h http.Handler) {
 		defer close(ended)
 		s.console.Run(ctx)
 	}()
+	s.stop = func() { cancel(); <-ended }
 	s.t.Cleanup(func() {
-		cancel()
-		<-ended
+		s.stop()
 		s.server.CloseClientConnections()
 		s.server.Close()
 		http.DefaultClient.CloseIdleConnections()

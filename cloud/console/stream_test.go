@@ -266,11 +266,11 @@ func mustLatest(t *testing.T, s *site) int64 {
 
 // A stream further behind than the feed keeps takes the rest from the archive, in order.
 func TestStreamFarBehind(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, func(o *Options) { o.keep = 10 })
 	kim := s.user("kim", archive.RoleOperator)
 	from := mustLatest(t, s)
 	e := s.newEvent()
-	for i := range feedKeep/2 + 300 {
+	for i := range feedBatch/2 + 20 {
 		e.Revision, e.Score = i+1, float32(i)
 		s.deliver(e, nil)
 	}
@@ -330,20 +330,14 @@ func TestStreamEndsWithItsCredential(t *testing.T) {
 
 func TestStreamsEndWithTheServer(t *testing.T) {
 	s := newSite(t)
-	kim := s.user("kim", archive.RoleOperator)
-	ctx, cancel := context.WithCancel(t.Context())
-	s.console.feed = newFeed(s.console) // one that we end
-	ended := make(chan struct{})
-	go func() { defer close(ended); s.console.Run(ctx) }()
-	r := kim.follow("")
+	r := s.user("kim", archive.RoleOperator).follow("")
 	r.skip("hello")
-	cancel()
+	s.stop()
 	for {
 		if _, more := r.next(); !more {
 			break
 		}
 	}
-	<-ended
 }
 
 // A reader that reads nothing is cut off and counted; nobody else waits for it.
