@@ -87,7 +87,7 @@ func (n *Node) workerEnded(p *process) {
 			lately++
 		}
 	}
-	n.view.died(s.cameras, p.reason(), s.number)
+	n.view.died(s.cameras, p.reason())
 	n.log.Error("a worker has ended; another takes its cameras over", "worker", s.number, "pid", p.pid(), "cameras", s.cameras,
 		"reason", p.reason(), "deaths", len(s.deaths))
 	switch {

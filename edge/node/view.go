@@ -116,7 +116,7 @@ func (v *view) health(worker, pid int, all []bongsu.CameraStatus, looks []link.L
 }
 
 // died marks the cameras of a worker that has ended.
-func (v *view) died(cameras []bongsu.CameraID, why string, worker int) {
+func (v *view) died(cameras []bongsu.CameraID, why string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sums.deaths++

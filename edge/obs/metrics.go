@@ -153,15 +153,15 @@ func writeFamily(b *bufio.Writer, name string, samples []Sample) {
 	}
 	fmt.Fprintf(b, "# TYPE %s %s\n", name, samples[0].Kind)
 	for _, s := range samples {
-		b.WriteString(name + s.suffix)
-		for i, l := range s.Labels {
-			b.WriteByte("{,"[min(i, 1)])
-			b.WriteString(l.Name + `="` + labelEscapes.Replace(l.Value) + `"`)
-		}
+		labels := ""
 		if len(s.Labels) > 0 {
-			b.WriteByte('}')
+			pairs := make([]string, len(s.Labels))
+			for i, l := range s.Labels {
+				pairs[i] = l.Name + `="` + labelEscapes.Replace(l.Value) + `"`
+			}
+			labels = "{" + strings.Join(pairs, ",") + "}"
 		}
-		b.WriteString(" " + number(s.Value) + "\n")
+		fmt.Fprintf(b, "%s%s%s %s\n", name, s.suffix, labels, number(s.Value)) // Flush reports errors
 	}
 }
 
@@ -181,7 +181,8 @@ func number(v float64) string {
 // write lines of its own.
 func validMetric(s string) bool {
 	for i, c := range []byte(s) {
-		if !(c == '_' || c == ':' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+		letter := c == '_' || c == ':' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if digit := c >= '0' && c <= '9'; !letter && (i == 0 || !digit) {
 			return false
 		}
 	}

@@ -425,7 +425,7 @@ func TestProblemsEnd(t *testing.T) {
 	opt.ReserveBytes = -1
 	opt.Now = func() time.Time { return now }
 	o := mustOpen(t, opt)
-	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
+	for _, fault := range []syscall.Errno{syscall.EIO, syscall.ENOSPC} {
 		failed := false
 		m.fail = func(op, _ string) error {
 			if op == "sync" && !failed {
@@ -434,7 +434,7 @@ func TestProblemsEnd(t *testing.T) {
 			}
 			return nil
 		}
-		_, err := o.PutEvent(anEvent(int(fault.(syscall.Errno)), 1, bongsu.EventOpen))
+		_, err := o.PutEvent(anEvent(int(fault), 1, bongsu.EventOpen))
 		if fault == syscall.EIO && err != nil {
 			t.Fatal(err)
 		}

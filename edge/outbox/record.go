@@ -175,7 +175,7 @@ func parseMeta(h []byte, r *record) error {
 		return fmt.Errorf("%w: its head's checksum is wrong", errNoRecord)
 	}
 	if err := json.Unmarshal(m, &r.m); err != nil {
-		return fmt.Errorf("%w: %v", errNoRecord, err)
+		return fmt.Errorf("%w: %w", errNoRecord, err)
 	}
 	return r.sound()
 }
@@ -227,7 +227,7 @@ func decodeEvent(body []byte) (*bongsu.EventRecord, error) {
 	}
 	rec := new(bongsu.EventRecord)
 	if err := json.Unmarshal(body[4:4+n], &rec.Event); err != nil {
-		return nil, fmt.Errorf("%w: %v", errBody, err)
+		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}
 	if s := body[4+n:]; len(s) > 0 {
 		rec.Snapshot = s

@@ -212,7 +212,7 @@ func newFakeCloud(t testing.TB) *fakeCloud {
 		}
 		mux.ServeHTTP(w, r)
 	}))
-	t.Cleanup(c.Server.Close)
+	t.Cleanup(c.Close)
 	return c
 }
 

@@ -176,7 +176,7 @@ func TestBadAnswers(t *testing.T) {
 		"login page":  {html(200), stateOffline, "not Bongsu's cloud"},
 		"html 404":    {html(404), stateOffline, "not Bongsu's cloud"},
 		"proxy's 502": {html(502), stateOffline, "status 502"},
-		"captive 302": {func(w http.ResponseWriter, r *http.Request) bool { http.Redirect(w, r, "/elsewhere", 302); return true }, stateOffline, "not Bongsu's cloud"},
+		"captive 302": {func(w http.ResponseWriter, r *http.Request) bool { http.Redirect(w, r, "/elsewhere", http.StatusFound); return true }, stateOffline, "not Bongsu's cloud"},
 		"500": {func(w http.ResponseWriter, r *http.Request) bool {
 			refuse(w, bongsu.CodeInternal, "a defect")
 			return true
@@ -359,7 +359,7 @@ func TestNewRefuses(t *testing.T) {
 // TestUnknownAuthority: a server whose certificate nobody vouches for gets no payload.
 func TestUnknownAuthority(t *testing.T) {
 	c, s := newFakeCloud(t), newFakeStore(t)
-	c.Server.Close()
+	c.Close()
 	got := atomic.Int64{}
 	srv := newTLSServer(t, func(http.ResponseWriter, *http.Request) { got.Add(1) })
 	c.URL = srv
@@ -487,7 +487,7 @@ func TestClipsStepAside(t *testing.T) {
 // troubledStore fails where a test wants.
 type troubledStore struct {
 	*fakeStore
-	pending, ack, reject atomic.Bool
+	pending, ack atomic.Bool
 }
 
 func (s *troubledStore) PendingEvents(newest bool, limit, maxBytes int, skip func(bongsu.EventKey) bool) ([]bongsu.EventRecord, error) {
