@@ -176,7 +176,10 @@ func TestBadAnswers(t *testing.T) {
 		"login page":  {html(200), stateOffline, "not Bongsu's cloud"},
 		"html 404":    {html(404), stateOffline, "not Bongsu's cloud"},
 		"proxy's 502": {html(502), stateOffline, "status 502"},
-		"captive 302": {func(w http.ResponseWriter, r *http.Request) bool { http.Redirect(w, r, "/elsewhere", http.StatusFound); return true }, stateOffline, "not Bongsu's cloud"},
+		"captive 302": {func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+			return true
+		}, stateOffline, "not Bongsu's cloud"},
 		"500": {func(w http.ResponseWriter, r *http.Request) bool {
 			refuse(w, bongsu.CodeInternal, "a defect")
 			return true
