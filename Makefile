@@ -29,8 +29,8 @@ build: web ## the programs into bin/
 	@mkdir -p $(BIN)
 	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/bongsu-edge ./edge/cmd/bongsu-edge
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/bongsu-cloud ./cloud/cmd/bongsu-cloud
-	go build -trimpath -o $(BIN)/bongsu-demo ./deploy/demo/cmd/bongsu-demo
-	@install -m 0644 $(ORT) $(BIN)/libonnxruntime.so.1
+	go build -trimpath -o $(BIN)/ ./deploy/demo/cmd/bongsu-demo ./deploy/demo/cmd/bongsu-camera
+	@install -D -m 0644 $(ORT) $(BIN)/lib/libonnxruntime.so.1
 
 demo: build ## the whole product on this machine, with cameras; Ctrl-C stops it
 	@$(BIN)/bongsu-demo

@@ -77,7 +77,7 @@ func hook(id string) string { return fmt.Sprintf(`[data-testid=%q]`, id) }
 func there(id string) step {
 	return holds(fmt.Sprintf("document.querySelector('%s') !== null", hook(id)))
 }
-func gone(id string) step {
+func absent(id string) step {
 	return holds(fmt.Sprintf("document.querySelector('%s') === null", hook(id)))
 }
 
@@ -118,9 +118,9 @@ func TestOperatorInABrowser(t *testing.T) {
 		holds(fmt.Sprintf("document.querySelector('%s img').naturalWidth > 0", card)))
 	drive(t, page, "open it, see the clip play, and claim it", click("queue-card"), there("why"), holds(playsInBrowser),
 		chromedp.KeyEvent("a"), there("release"))
-	drive(t, page, "false alarm in two keys", chromedp.KeyEvent("2"), there("choice-1"), chromedp.KeyEvent("1"), there("toast"), gone("queue-card"))
+	drive(t, page, "false alarm in two keys", chromedp.KeyEvent("2"), there("choice-1"), chromedp.KeyEvent("1"), there("toast"), absent("queue-card"))
 	drive(t, page, "undo", chromedp.KeyEvent("z", chromedp.KeyModifiers(chromedp.ModifierCtrl)), click("filter-mine"), there("queue-card"))
-	drive(t, page, "and dismiss it again", click("queue-card"), there("why"), chromedp.KeyEvent("2"), there("choice-1"), chromedp.KeyEvent("1"), gone("queue-card"))
+	drive(t, page, "and dismiss it again", click("queue-card"), there("why"), chromedp.KeyEvent("2"), there("choice-1"), chromedp.KeyEvent("1"), absent("queue-card"))
 	closed, err := s.alerts(ctx, "closed")
 	if err != nil || len(closed) != 1 || closed[0].Verdict != bongsu.VerdictFalseAnimal {
 		t.Fatalf("closed alerts %+v, %v: want one, judged false-animal", closed, err)

@@ -67,6 +67,9 @@ func Run(ctx context.Context, o Options) error {
 	if err := s.StartEdge(ctx, shows); err != nil {
 		return err
 	}
+	if err := s.WaitLive(ctx, shows, startPatience); err != nil {
+		return err
+	}
 	if err := s.WriteState(shows); err != nil {
 		return err
 	}

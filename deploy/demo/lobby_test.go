@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -9,29 +8,25 @@ import (
 )
 
 // checkLobby wants six intrusions that begin and end with the six people, and six loiterings.
-func (s *System) checkLobby(t *testing.T, ctx context.Context, began time.Time) {
+func (s *System) checkLobby(t *testing.T, camera string, began time.Time, got []apiEvent) {
 	t.Helper()
-	got, err := s.events(ctx, "lobby")
-	if err != nil {
-		t.Fatal(err)
-	}
 	byKind := map[bongsu.EventKind][]apiEvent{}
 	for _, e := range got {
 		byKind[e.Kind] = append(byKind[e.Kind], e)
 	}
-	checkTimes(t, "lobby, intrusion", began, byKind[bongsu.KindIntrusion], lobbyTruth...)
-	checkTimes(t, "lobby, loitering", began, byKind[bongsu.KindLoitering], lobbyTruth...)
+	checkTimes(t, camera+", intrusion", began, byKind[bongsu.KindIntrusion], lobbyTruth...)
+	checkTimes(t, camera+", loitering", began, byKind[bongsu.KindLoitering], lobbyTruth...)
 	for i, e := range byKind[bongsu.KindIntrusion] {
 		if i >= len(lobbyLeft) {
 			break
 		}
 		if d := e.End.Sub(began).Seconds() - lobbyLeft[i]; d < -1 || d > 1 {
-			t.Errorf("lobby: intrusion %d ended at %.2f, want %.2f", i, e.End.Sub(began).Seconds(), lobbyLeft[i])
+			t.Errorf("%s: intrusion %d ended at %.2f, want %.2f", camera, i, e.End.Sub(began).Seconds(), lobbyLeft[i])
 		}
 	}
 	for i, e := range byKind[bongsu.KindLoitering] {
 		if d := e.Fired.Sub(e.Start).Seconds(); d < 7.9 || d > 9 {
-			t.Errorf("lobby: loitering %d fired %.2f s after its beginning, the rule says 8", i, d)
+			t.Errorf("%s: loitering %d fired %.2f s after its beginning, the rule says 8", camera, i, d)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,13 +25,14 @@ type Process struct {
 	done chan struct{} // closed when it has ended
 
 	mu      sync.Mutex
-	lines   []string      // guarded by mu: of standard output, the last keepLines
+	lines   []string      // guarded by mu: of standard output, at most keepLines
 	changed chan struct{} // guarded by mu: closed and replaced at every line
 	err     error         // guarded by mu: how it ended
 }
 
-// keepLines is how many lines of a program's output are kept to wait on and to explain its end.
-const keepLines = 200
+// keepLines is how many lines of a program's output are kept to wait on and to explain its end:
+// the newest half of them, and the first ones that it printed.
+const keepLines = 2000
 
 // StartProcess starts program with args. Standard output and error go to logPath as well;
 // env adds to this process's environment. It does not block.
@@ -71,7 +73,7 @@ func (p *Process) read(r io.Reader) {
 		p.mu.Lock()
 		p.lines = append(p.lines, s.Text())
 		if len(p.lines) > keepLines {
-			p.lines = p.lines[len(p.lines)-keepLines:]
+			p.lines = slices.Delete(p.lines, keepLines/2, keepLines/2+1)
 		}
 		close(p.changed)
 		p.changed = make(chan struct{})

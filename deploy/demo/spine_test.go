@@ -38,7 +38,7 @@ func checkTimes(t *testing.T, camera string, began time.Time, got []apiEvent, tr
 
 // checkClip fetches an event's clip and holds it against what was asked for: it begins at or
 // before the pre-roll as far as the camera's life allows, holds the event, and decodes whole.
-func (s *System) checkClip(t *testing.T, ctx context.Context, id bongsu.EventID, began time.Time, preRoll, postRoll time.Duration) {
+func (s *System) checkClip(t *testing.T, ctx context.Context, id bongsu.EventID, began time.Time, preRoll time.Duration) {
 	t.Helper()
 	var e apiEvent
 	eventually(t, ctx, fmt.Sprintf("the whole clip of event %s", id), func() (bool, string) {
@@ -70,7 +70,20 @@ func (s *System) checkClip(t *testing.T, ctx context.Context, id bongsu.EventID,
 		}
 		checkPlays(t, body, time.Duration(c.DurationUS)*time.Microsecond)
 	}
-	_ = postRoll // the clip's end was waited for above
+}
+
+// checkCodec holds the codec of an event's clip against that of the camera's main stream.
+func (s *System) checkCodec(t *testing.T, ctx context.Context, id bongsu.EventID, want string) {
+	t.Helper()
+	var e apiEvent
+	if err := s.API(ctx, http.MethodGet, "/events/"+string(id), nil, &e); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range e.Clips {
+		if !strings.HasPrefix(c.Codec, want) {
+			t.Errorf("event %s of %s: part %d is %q, want %s from the main stream", id, e.Camera, c.Part, c.Codec, want)
+		}
+	}
 }
 
 // checkPlays decodes a whole MP4 with FFmpeg and compares its length.
@@ -104,6 +117,8 @@ func TestTheWholeWay(t *testing.T) {
 	shows := []Show{
 		{ID: "avc", Name: "첫째", File: film(t, "libx264", scenes...), Rules: anyoneRule},
 		{ID: "hevc", Name: "둘째", File: film(t, "libx265", scenes...), Rules: anyoneRule},
+		// Clips come from H.265, the model looks at H.264: which stream served whom shows.
+		{ID: "two", Name: "셋째", File: film(t, "libx265", scenes...), DetectFile: film(t, "libx264", scenes...), Rules: anyoneRule},
 	}
 	ctx := within(t, 3*time.Minute)
 	if err := s.StartCameras(ctx, shows, false); err != nil {
@@ -128,7 +143,8 @@ func TestTheWholeWay(t *testing.T) {
 			if body, typ, err := s.get(ctx, e.SnapshotURL); err != nil || typ != "image/jpeg" || len(body) > bongsu.MaxSnapshotBytes {
 				t.Errorf("snapshot of %s: %d bytes of %s, %v", e.ID, len(body), typ, err)
 			}
-			s.checkClip(t, ctx, e.ID, began, 5*time.Second, 3*time.Second)
+			s.checkClip(t, ctx, e.ID, began, 5*time.Second)
+			s.checkCodec(t, ctx, e.ID, map[string]string{"avc": "avc", "hevc": "h", "two": "h"}[show.ID])
 		}
 	}
 	s.judgeAndRestart(t, ctx)

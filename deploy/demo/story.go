@@ -9,11 +9,13 @@ import (
 
 // Show is one camera of a demo: what it shows and what is watched for.
 type Show struct {
-	ID    string
-	Name  string // Korean first: the operator reads it
-	File  string // MP4 behind it; "" for a real camera
-	URL   string // set when it is served
-	Rules string // YAML of the rules, indented by six blanks
+	ID   string
+	Name string // Korean first: the operator reads it
+	File string // MP4 behind it; "" for a real camera
+	URL  string // set when it is served
+	// DetectFile, when set, is served as the camera's smaller stream, which the model looks at.
+	DetectFile, DetectURL string
+	Rules                 string // YAML of the rules, indented by six blanks
 
 	User, PasswordFile string // of a real camera
 }

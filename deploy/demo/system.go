@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -29,6 +30,9 @@ type System struct {
 	DebugURL   string // set by StartEdge
 	Model      string // name of the installed model
 	EdgeEnv    []string
+
+	CamerasPerWorker int    // 0: 4
+	EdgeMore         string // further top-level keys of edge.yaml, as whole lines of YAML
 
 	mu        sync.Mutex
 	processes map[string]*Process // guarded by mu, by role
@@ -134,8 +138,11 @@ func (s *System) StartCameras(ctx context.Context, shows []Show, loop bool) erro
 		if show.File != "" {
 			args = append(args, show.ID+"="+show.File)
 		}
+		if show.DetectFile != "" {
+			args = append(args, show.ID+detectSuffix+"="+show.DetectFile)
+		}
 	}
-	if len(shows) == 0 {
+	if len(args) == 0 || len(args) == 1 && loop {
 		return nil
 	}
 	p, err := s.start("cameras", "bongsu-camera", nil, args...)
@@ -145,17 +152,28 @@ func (s *System) StartCameras(ctx context.Context, shows []Show, loop bool) erro
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for i := range shows {
-		if shows[i].File == "" {
-			continue
+		if shows[i].File != "" {
+			if shows[i].URL, err = p.served(ctx, shows[i].ID); err != nil {
+				return err
+			}
 		}
-		prefix := "serving " + shows[i].ID + " "
-		line, err := p.Line(ctx, func(l string) bool { return strings.HasPrefix(l, prefix) })
-		if err != nil {
-			return err
+		if shows[i].DetectFile != "" {
+			if shows[i].DetectURL, err = p.served(ctx, shows[i].ID+detectSuffix); err != nil {
+				return err
+			}
 		}
-		shows[i].URL = strings.TrimPrefix(line, prefix)
 	}
 	return nil
+}
+
+// detectSuffix names the smaller stream of a camera.
+const detectSuffix = "-detect"
+
+// served waits until a stream is served and gives its address.
+func (p *Process) served(ctx context.Context, name string) (string, error) {
+	prefix := "serving " + name + " "
+	line, err := p.Line(ctx, func(l string) bool { return strings.HasPrefix(l, prefix) })
+	return strings.TrimPrefix(line, prefix), err
 }
 
 // WriteEdgeConfig writes edge.yaml for the shows.
@@ -163,9 +181,16 @@ func (s *System) WriteEdgeConfig(shows []Show) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "edge:\n  name: demo-edge\ndata_dir: %s\nmodels_dir: %s\ncloud:\n  url: %s\n  enrol_token_file: %s\ndebug:\n  listen: 127.0.0.1:0\n",
 		filepath.Join(s.Dir, "edge"), filepath.Join(s.Dir, "models"), s.ConsoleURL, filepath.Join(s.Dir, "enrol-token"))
-	fmt.Fprintf(&b, "workers:\n  cameras_per_worker: 4\ndefaults:\n  model: %s\n  pre_roll_s: 5\n  post_roll_s: 3\ncameras:\n", s.Model)
+	fmt.Fprintf(&b, "workers:\n  cameras_per_worker: %d\n%sdefaults:\n  model: %s\n  pre_roll_s: 5\n  post_roll_s: 3\ncameras:\n",
+		cmp.Or(s.CamerasPerWorker, 4), s.EdgeMore, s.Model)
+	if len(shows) == 0 {
+		b.WriteString("  []\n")
+	}
 	for _, show := range shows {
 		fmt.Fprintf(&b, "  - id: %s\n    name: %q\n    url: %s\n", show.ID, show.Name, show.URL)
+		if show.DetectURL != "" {
+			fmt.Fprintf(&b, "    detect_url: %s\n", show.DetectURL)
+		}
 		if show.User != "" {
 			fmt.Fprintf(&b, "    username: %q\n    password_file: %q\n", show.User, show.PasswordFile)
 		}
@@ -205,6 +230,48 @@ func (s *System) StartEdge(ctx context.Context, shows []Show) error {
 	}
 	s.DebugURL = strings.TrimPrefix(line, "ready ")
 	return nil
+}
+
+// WaitLive waits until every camera that these shows serve delivers pictures, at most d: a
+// demo begins when there is something to see.
+func (s *System) WaitLive(ctx context.Context, shows []Show, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		live, err := s.live(ctx)
+		waiting := 0
+		for _, show := range shows {
+			if show.File != "" && !live[show.ID] {
+				waiting++
+			}
+		}
+		if err == nil && waiting == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d cameras show no picture after %s (%v); the edge's log is %s", waiting, d, err, filepath.Join(s.Dir, "edge.log"))
+		}
+	}
+}
+
+// live gives the cameras that are analysed now.
+func (s *System) live(ctx context.Context) (map[string]bool, error) {
+	var page struct {
+		Cameras []struct {
+			ID    string `json:"id"`
+			State string `json:"state"`
+		} `json:"cameras"`
+	}
+	err := s.API(ctx, http.MethodGet, "/cameras", nil, &page)
+	live := map[string]bool{}
+	for _, c := range page.Cameras {
+		live[c.ID] = c.State == "live"
+	}
+	return live, err
 }
 
 // API calls the cloud with the script token and decodes the JSON answer into out, unless out is nil.
