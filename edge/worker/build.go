@@ -68,10 +68,14 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
 	c.adopt(a.Rules, set)
 	c.clips = clips.New(clips.Options{Camera: a.Camera, Ring: c.ring, Open: env.OpenClip, Closed: env.CloseClip,
-		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, Log: env.Log})
+		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, FirstPart: a.PreRoll + firstPart, Log: env.Log})
 	c.pipe = pipeline.New(c.options(a, model, set))
 	return c, nil
 }
+
+// firstPart is how much of an event its first part shows: an operator is not to wait for the end
+// of a long event to see how it began.
+const firstPart = 8 * time.Second
 
 // adopt takes over the events that the camera's former run left open. Those whose rule is not
 // there any more are closed.
