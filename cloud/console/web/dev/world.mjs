@@ -47,7 +47,7 @@ export class World {
     this.history.get(alert.id).push({ at: iso(Date.now()), actor: actor?.username ?? '', actor_name: actor?.name, action, from: alert.work, to, ...more });
     alert.work = to;
     if (to === 'unclaimed') { delete alert.owner; delete alert.owner_name; }
-    if (to === 'claimed' && actor !== undefined) { alert.owner = actor.username; alert.owner_name = actor.name; }
+    if (action === 'claim') { alert.owner = actor.username; alert.owner_name = actor.name; }
     if (actor !== undefined) this.audit.push({ seq: this.audit.length + 1, at: iso(Date.now()), actor: actor.username, client: '127.0.0.1', action: `alert.${action}`, target: `alert ${alert.id}`, detail: '', hash: 'aa' });
     this.changed('alert', alert);
   }

@@ -11,7 +11,7 @@ export type Mode = 'on' | 'alt' | 'off';
 
 // Stroke is what matters of a KeyboardEvent.
 export interface Stroke {
-  code: string; isComposing: boolean;
+  code: string; key: string; isComposing: boolean;
   altKey: boolean; ctrlKey: boolean; metaKey: boolean; shiftKey: boolean;
   inText: boolean;
 }
@@ -43,7 +43,7 @@ export function actionOf(s: Stroke, mode: Mode, choosing: boolean): Action | und
   if (s.altKey !== (mode === 'alt') || mode === 'off') return seek(s, mode);
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(s.code)?.[1];
   if (choosing && digit !== undefined) return `digit${Number(digit)}`;
-  if (s.code === 'Slash' && s.shiftKey) return 'sheet';
+  if (s.key === '?' || (s.code === 'Slash' && s.shiftKey)) return 'sheet';
   return single[s.code] ?? seek(s, mode);
 }
 

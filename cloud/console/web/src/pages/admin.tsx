@@ -29,7 +29,7 @@ function Edges() {
       </form>
       {token !== undefined && <p class="inline"><span class="secret">{token.token}</span> {t('admin.token.once', { time: full(token.expires, lang.value) })}</p>}
       <table class="rows">
-        <thead><tr><th>{t('why.edge')}</th><th /><th>{t('admin.seen')}</th><th>{t('admin.pending')}</th></tr></thead>
+        <thead><tr><th>{t('why.edge')}</th><th>{t('admin.state')}</th><th>{t('admin.seen')}</th><th>{t('admin.pending')}</th></tr></thead>
         <tbody>{rows.map((r) => (
           <tr key={r.id}>
             <td>{r.name}</td><td>{r.online ? t('admin.online') : t('admin.offline')}{r.disabled && ` · ${t('admin.disabled')}`}</td>
@@ -64,6 +64,7 @@ function Users() {
         <button class="button">{t('admin.user.add')}</button>
       </form>
       <table class="rows">
+        <thead><tr><th>{t('login.user')}</th><th>{t('setup.name')}</th><th>{t('admin.role')}</th><th>{t('admin.state')}</th></tr></thead>
         <tbody>{rows.map((r) => (
           <tr key={r.username}>
             <td>{r.username}</td><td>{r.name}</td><td>{word('admin.role', r.role)}</td>
@@ -85,7 +86,7 @@ export function Audit() {
   }, fail);
   useEffect(() => void load(), []);
   return (
-    <main class="page scroll">
+    <main class="page scroll" tabIndex={0}>
       <table class="rows">
         <thead><tr>{(['at', 'actor', 'action', 'target', 'client', 'detail'] as const).map((k) => <th key={k}>{t(`audit.${k}`)}</th>)}</tr></thead>
         <tbody>{rows.map((r) => (

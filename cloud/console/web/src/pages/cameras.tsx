@@ -21,7 +21,7 @@ export function Cameras() {
       </div>
       {all.length === 0
         ? <div class="calm"><strong>{t('camera.none')}</strong><span>{t('camera.none.help')}</span></div>
-        : <div class="cameras scroll">{list.map((c) => <Tile key={`${c.edge}/${c.id}`} camera={c} />)}</div>}
+        : <div class="cameras scroll" role="region" tabIndex={0} aria-label={t('nav.cameras')}>{list.map((c) => <Tile key={`${c.edge}/${c.id}`} camera={c} />)}</div>}
     </main>
   );
 }

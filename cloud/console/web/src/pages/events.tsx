@@ -73,7 +73,7 @@ function Filters({ change }: { change(key: keyof EventFilter, value: string): vo
 function Table({ rows, open, setOpen }: { rows: Event[]; open: Event | undefined; setOpen(e: Event): void }) {
   return (
     <table class="rows">
-      <thead><tr><th />{(['time', 'kind', 'camera', 'class', 'score', 'length', 'verdict', 'clip'] as const).map((k) => <th key={k}>{t(`events.${k}`)}</th>)}</tr></thead>
+      <thead><tr><th><span class="hidden">{t('events.priority')}</span></th>{(['time', 'kind', 'camera', 'class', 'score', 'length', 'verdict', 'clip'] as const).map((k) => <th key={k} class={k === 'class' || k === 'score' ? 'spare' : ''}>{t(`events.${k}`)}</th>)}</tr></thead>
       <tbody>
         {rows.map((e) => (
           <tr key={e.id} tabIndex={0} data-testid="event-row" data-event={e.id} aria-selected={open?.id === e.id}
@@ -81,9 +81,9 @@ function Table({ rows, open, setOpen }: { rows: Event[]; open: Event | undefined
             <td><Shape priority={e.priority} size={14} /></td>
             <td>{date(e.start, lang.value)} {clock(e.start)}</td>
             <td>{word('kind', e.kind)}</td>
-            <td>{e.camera_name || e.camera}</td>
-            <td>{word('class', e.class)}</td>
-            <td>{e.score.toFixed(2)}</td>
+            <td class="name" title={e.camera_name}>{e.camera_name || e.camera}</td>
+            <td class="spare">{word('class', e.class)}</td>
+            <td class="spare">{e.score.toFixed(2)}</td>
             <td>{e.end === undefined ? t('events.open') : length((Date.parse(e.end) - Date.parse(e.start)) / 1000)}</td>
             <td>{e.verdict === undefined ? t('events.unjudged') : word('verdict', e.verdict)}</td>
             <td>{e.clips.filter((c) => c.url !== undefined).length || ''}</td>

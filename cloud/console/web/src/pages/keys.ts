@@ -23,7 +23,7 @@ export function useKeys(pane: RefObject<HTMLElement | null>, transport: RefObjec
       const target = e.target instanceof HTMLElement ? e.target : null;
       if (target?.closest('dialog') !== null && target !== null) return;
       const action = actionOf({
-        code: e.code, isComposing: e.isComposing, altKey: e.altKey, ctrlKey: e.ctrlKey,
+        code: e.code, key: e.key, isComposing: e.isComposing, altKey: e.altKey, ctrlKey: e.ctrlKey,
         metaKey: e.metaKey, shiftKey: e.shiftKey, inText: inText(target),
       }, mode.value, choosing.value !== undefined);
       if (action === undefined || keepsKey(target, action)) return;

@@ -12,7 +12,7 @@ export function Why({ alert, event, now }: { alert: AlertDetail; event: Event; n
   const threshold = score?.threshold ?? 0.5;
   const sure = confidence(score?.value ?? event.score, threshold);
   return (
-    <div class="why scroll" data-testid="why">
+    <div class="why scroll" data-testid="why" role="region" tabIndex={0} aria-label={t('why.basis')}>
       <p class="lead">{why(event, now)}</p>
       <section>
         <h3>{t('why.basis')}</h3>

@@ -1,0 +1,79 @@
+import { accessible, assert, id, inPage, play } from './stage.mjs';
+
+const fits = (page) => page.evaluate(() => {
+  const wide = document.documentElement.scrollWidth > innerWidth;
+  const cut = [...document.querySelectorAll('.top > *, .foot > *, .tools > *')].filter((e) => { const r = e.getBoundingClientRect(); return r.right > innerWidth + 1 || r.left < -1; });
+  return { wide, cut: cut.map((e) => e.textContent) };
+});
+
+// walk opens a page in both themes and both languages and looks for what is wrong with it.
+async function walk(page, where, ready) {
+  for (const theme of ['dark', 'light']) {
+    for (const lang of ['ko', 'en']) {
+      await page.evaluate(([t, l]) => { localStorage.setItem('bongsu.theme', t); localStorage.setItem('bongsu.lang', l); }, [theme, lang]);
+      await page.reload();
+      await ready();
+      assert.deepEqual(await fits(page), { wide: false, cut: [] }, `${where} ${theme} ${lang}`);
+      if (lang === 'ko') await accessible(page, `${where} ${theme}`);
+    }
+  }
+}
+
+play('queue: layout and accessibility', { reducedMotion: 'reduce' }, ({ page }) => walk(page, 'queue', async () => {
+  await page.click(id('queue-card'));
+  await page.locator(id('why')).waitFor();
+  await page.keyboard.press('2');
+}));
+play('quiet queue: layout and accessibility', { scenario: 'quiet' }, ({ page }) => walk(page, 'quiet', () => page.locator(id('calm')).waitFor()));
+play('cameras: layout and accessibility', { scenario: 'failed', path: '/cameras' }, ({ page }) => walk(page, 'cameras', () => page.locator(id('camera-card')).first().waitFor()));
+play('events: layout and accessibility', { path: '/events', reducedMotion: 'reduce' }, ({ page }) => walk(page, 'events', () => page.locator(id('event-row')).first().click()));
+play('admin: layout and accessibility', { path: '/admin' }, ({ page }) => walk(page, 'admin', () => page.locator('td').first().waitFor()));
+play('audit: layout and accessibility', { path: '/audit' }, ({ page }) => walk(page, 'audit', () => page.locator('td').first().waitFor()));
+play('door: layout and accessibility', { out: true }, ({ page }) => walk(page, 'door', () => page.locator(id('login-user')).waitFor()));
+play('key sheet: accessibility', {}, async ({ page }) => {
+  await page.locator(id('queue-card')).first().waitFor();
+  await page.keyboard.press('Shift+Slash');
+  await page.locator(id('sheet')).waitFor();
+  await accessible(page, 'sheet');
+});
+
+play('the language changes without a reload, and is remembered; so is the theme', {}, async ({ page }) => {
+  await page.evaluate(() => { window.mark = 1; });
+  await page.click(id('queue-card'));
+  await page.locator(id('why')).waitFor();
+  await page.click(id('lang'));
+  await inPage(page, () => document.documentElement.lang === 'en' && document.querySelector('.nav').textContent.startsWith('Queue'));
+  assert.equal(await page.evaluate(() => window.mark), 1);
+  await page.click(id('theme'));
+  await page.reload();
+  await inPage(page, () => document.documentElement.lang === 'en' && document.documentElement.dataset.theme === 'light' && document.querySelector('.nav') !== null);
+});
+
+play('reduced motion: nothing moves by itself', { scenario: 'critical', reducedMotion: 'reduce' }, async ({ page }) => {
+  await page.locator(id('queue-card')).waitFor();
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+});
+
+play('events can be filtered, and the CSV has the same filter', { path: '/events' }, async ({ page }) => {
+  await page.locator(id('event-row')).first().waitFor();
+  await page.selectOption(id('filter-kind'), 'loitering');
+  await inPage(page, () => [...document.querySelectorAll('[data-testid=event-row]')].every((r) => r.children[2].textContent === '배회'));
+  await page.fill(id('filter-from'), '2026-01-02T03:04:05');
+  const href = await page.locator(id('csv-link')).getAttribute('href');
+  const q = new URL(href, 'http://x').searchParams;
+  assert.equal(q.get('kind'), 'loitering');
+  assert.equal(q.get('from'), '2026-01-01T18:04:05.000Z');
+  assert.equal(q.get('lang'), 'ko');
+  assert.equal(q.get('bom'), '1');
+  await page.selectOption(id('filter-verdict'), 'false-weather');
+  await page.locator('.notice').waitFor();
+});
+
+play('priorities are told apart without colour', { scenario: 'busy' }, async ({ page, world }) => {
+  world.raise({ priority: 'low' });
+  await page.locator('[data-priority=low]').first().waitFor();
+  const shapes = await page.locator('.list .shape path').evaluateAll((ps) => [...new Set(ps.map((p) => p.getAttribute('d')))]);
+  const words = await page.locator('.list .what em').evaluateAll((es) => [...new Set(es.map((e) => e.textContent))]);
+  assert.equal(shapes.length, 4);
+  assert.equal(words.length, 4);
+});

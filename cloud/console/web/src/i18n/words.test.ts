@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { verdicts } from '../net/types.ts';
+import { en } from './en.ts';
+import { ko } from './ko.ts';
+
+function sources(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((e) => {
+    const path = join(dir, e.name);
+    if (e.isDirectory()) return sources(path);
+    return /\.tsx?$/.test(e.name) && !/\.test\.ts$|i18n\/(ko|en)\.ts$|fixture\.ts$/.test(path) ? [path] : [];
+  });
+}
+
+const files = sources('src').map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+const code = (text: string) => text.replace(/^\s*\/\/.*$/gm, '').replace(/\/\*[\s\S]*?\*\//g, '');
+const all = files.map((f) => code(f.text)).join('\n');
+const places = (s: string) => [...s.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
+
+test('both languages have the same keys, and the same places in each text', () => {
+  assert.deepEqual(Object.keys(en).sort(), Object.keys(ko).sort());
+  for (const [key, text] of Object.entries(ko)) {
+    const other = (en as Record<string, string>)[key] ?? '';
+    assert.notEqual(other.trim(), '', key);
+    assert.notEqual(text.trim(), '', key);
+    if (key !== 'top.lang') assert.doesNotMatch(other, /[가-힣ㄱ-ㅣ]/, key);
+    assert.deepEqual(places(other), places(text), key);
+  }
+});
+
+test('every key is used', () => {
+  const made = new Set([...all.matchAll(/word\('([\w.]+)'/g), ...all.matchAll(/t\(`([\w.]+)\.\$\{/g)].map((m) => m[1]));
+  const idle = Object.keys(ko).filter((k) => !all.includes(`'${k}'`) && !made.has(k.slice(0, k.lastIndexOf('.'))));
+  assert.deepEqual(idle, []);
+});
+
+test('there are words for every code of the API', () => {
+  const needed: Record<string, readonly string[]> = {
+    verdict: verdicts, priority: ['critical', 'high', 'medium', 'low'], kind: ['intrusion', 'line-crossing', 'loitering'],
+    work: ['unclaimed', 'claimed', 'reviewing', 'confirmed', 'closed'], condition: ['active', 'cleared'],
+    state: ['starting', 'live', 'waiting-key', 'offline', 'busy', 'denied', 'failed'],
+    history: ['raise', 'fold', 'claim', 'release', 'expire', 'evidence', 'verdict', 'undo'],
+    code: ['bad-url', 'unreachable', 'silent', 'wrong-password', 'need-password', 'basic-refused', 'busy', 'not-found', 'no-video',
+      'no-parameter-sets', 'protocol', 'ended', 'closed', 'clock-set', 'tainted', 'model', 'edge-silent'],
+    class: ['person', 'bicycle', 'motorcycle', 'car', 'bus', 'truck', 'bag', 'animal', 'fire', 'smoke'],
+    reason: ['score', 'dwell_s', 'inside_s'], 'why.clock': ['synchronised', 'unsynchronised', 'unknown'],
+    'evi.noclip': ['writing', 'none', 'evicted', 'failed'], direction: ['left-to-right', 'right-to-left', 'both'],
+  };
+  for (const [prefix, codes] of Object.entries(needed)) for (const c of codes) assert.ok(`${prefix}.${c}` in ko, `${prefix}.${c}`);
+});
+
+test('no Hangul stands in code', () => {
+  for (const f of files) {
+    if (/sentence\.ts$|time\.ts$/.test(f.path)) continue; // particles and the days' letters
+    assert.doesNotMatch(code(f.text), /[가-힣ㄱ-ㅣ]/, f.path);
+  }
+});
+
+// keycaps are printed on keyboards as they stand here.
+const keycaps = ['Esc', 'Enter', 'Ctrl Z'];
+
+test('no English for people stands in markup', () => {
+  for (const f of files.filter((x) => x.path.endsWith('.tsx'))) {
+    const text = code(f.text);
+    const said = [...text.matchAll(/<[a-z][^<>]*>\s*([A-Za-z][A-Za-z ]{3,})\s*</g), ...text.matchAll(/(?:aria-label|title|alt|placeholder)="([^"]*[A-Za-z][^"]*)"/g)]
+      .map((m) => m[1]?.trim()).filter((s) => !keycaps.includes(s ?? ''));
+    assert.deepEqual(said, [], f.path);
+  }
+});
+
+test('files are short', () => {
+  for (const f of files) assert.ok(f.text.split('\n').length <= 600, f.path);
+});

@@ -1,0 +1,22 @@
+// Values for tests, whole and plausible; each test changes what it is about.
+
+import type { Alert, Event } from '../net/types.ts';
+
+export const base = Date.parse('2026-11-21T14:40:42Z');
+export const iso = (seconds: number): string => new Date(base + seconds * 1000).toISOString();
+
+export function alertOf(o: Partial<Alert> & { id: string }): Alert {
+  return {
+    seq: 1, edge: 'edge-01', edge_name: 'E', camera: 'cam-1', camera_name: 'C', rule: 'r', kind: 'intrusion', priority: 'high',
+    condition: 'active', work: 'unclaimed', event: `e-${o.id}`, events: [`e-${o.id}`], count: 1, raised: iso(0), last_seen: iso(0),
+    claim_by: iso(60), verdict_by: iso(180), class: 'person', score: 0.9, clip_parts: 0, ...o,
+  };
+}
+
+export function eventOf(o: Partial<Event> = {}): Event {
+  return {
+    id: 'e', revision: 1, edge_name: 'E', camera: 'cam-1', rule: 'r', kind: 'intrusion', priority: 'high', state: 'closed',
+    start: iso(0), fired: iso(2), end: iso(13), class: 'person', score: 0.87, track: 1, box: { x0: 0.4, y0: 0.4, x1: 0.5, y1: 0.8 },
+    model: { name: 'm', version: '1' }, stamps: {}, clock: { wall_quality: 'synchronised', media_pts_us: 0 }, received: iso(3), clips: [], ...o,
+  };
+}
