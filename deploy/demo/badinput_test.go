@@ -16,6 +16,7 @@ import (
 // TestBadCamerasHarmNobody gives an edge one good camera and one of each kind of bad one. Each
 // bad one says what is wrong; the good one's events arrive.
 func TestBadCamerasHarmNobody(t *testing.T) {
+	t.Parallel()
 	s := startSystem(t, tinyModel(t, "tiny", 0.9))
 	good := Show{ID: "good", Name: "정상", File: film(t, "libx264", scene{3, false}, scene{3, true}, scene{60, false}), Rules: anyoneRule}
 	shows := []Show{good}
@@ -67,6 +68,7 @@ func TestBadCamerasHarmNobody(t *testing.T) {
 // TestBadConfigurationIsRefusedAndNothingChanges edits edge.yaml of a running edge in every way
 // that the configuration refuses, and sees the camera go on; `check` names the line.
 func TestBadConfigurationIsRefusedAndNothingChanges(t *testing.T) {
+	t.Parallel()
 	s := startSystem(t, tinyModel(t, "tiny", 0.9))
 	shows := []Show{{ID: "good", Name: "정상", File: film(t, "libx264", scene{40, false}), Rules: anyoneRule}}
 	ctx := within(t, 2*time.Minute)
@@ -114,6 +116,7 @@ func TestBadConfigurationIsRefusedAndNothingChanges(t *testing.T) {
 
 // TestBadModelsAreRefused tries what is no model, and a model that is not what its manifest says.
 func TestBadModelsAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	good := tinyModel(t, "tiny", 0.9)
 	text := filepath.Join(dir, "letter.onnx")

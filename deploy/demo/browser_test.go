@@ -100,6 +100,7 @@ func signIn(s *System) []step {
 // picture, open it, see the clip play, claim it, dismiss it with two keys; the verdict is there
 // after a restart of everything.
 func TestOperatorInABrowser(t *testing.T) {
+	t.Parallel()
 	s := startSystem(t, tinyModel(t, "tiny", 0.9))
 	shows := []Show{{ID: "yard", Name: "자재 야적장", File: film(t, "libx264", scene{6, false}, scene{3, true}, scene{60, false}), Rules: anyoneRule}}
 	ctx := within(t, 3*time.Minute)

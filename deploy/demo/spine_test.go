@@ -112,6 +112,7 @@ func checkPlays(t *testing.T, body []byte, want time.Duration) {
 // event once and none besides, each with a clip, an alert that can be claimed and judged, and
 // all of it still there after a restart of everything.
 func TestTheWholeWay(t *testing.T) {
+	t.Parallel()
 	s := startSystem(t, tinyModel(t, "tiny", 0.9))
 	scenes := []scene{{4, false}, {4, true}, {5, false}, {3, true}, {5, false}}
 	shows := []Show{
@@ -197,6 +198,7 @@ func (s *System) judgeAndRestart(t *testing.T, ctx context.Context) {
 // TestAlertsComeFromTheModel shows that nothing rings by itself: with a model that sees nothing
 // the same video makes no event, and without the model the camera says so and makes none.
 func TestAlertsComeFromTheModel(t *testing.T) {
+	t.Parallel()
 	s := startSystem(t, tinyModel(t, "blind", 0.05))
 	shows := []Show{{ID: "quiet", Name: "조용", File: film(t, "libx264", scene{2, false}, scene{4, true}, scene{2, false}), Rules: anyoneRule}}
 	ctx := within(t, 2*time.Minute)

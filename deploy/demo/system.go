@@ -218,13 +218,17 @@ func (s *System) StartEdge(ctx context.Context, shows []Show) error {
 			return err
 		}
 	}
-	p, err := s.start("edge", "bongsu-edge", s.EdgeEnv, "run", "--config", s.edgeConfig())
-	if err != nil {
+	if _, err := s.start("edge", "bongsu-edge", s.EdgeEnv, "run", "--config", s.edgeConfig()); err != nil {
 		return err
 	}
+	return s.edgeReady(ctx)
+}
+
+// edgeReady waits until bongsu-edge, which was started, runs.
+func (s *System) edgeReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	line, err := p.Line(ctx, func(l string) bool { return strings.HasPrefix(l, "ready http") })
+	line, err := s.Process("edge").Line(ctx, func(l string) bool { return strings.HasPrefix(l, "ready http") })
 	if err != nil {
 		return err
 	}

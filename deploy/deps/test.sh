@@ -9,7 +9,18 @@ if [ -z "${BONGSU_DATA:-}" ]; then
 else
   BONGSU_DATA=$(cd "$BONGSU_DATA" && pwd) && export BONGSU_DATA
 fi
+step() { printf 'test: %s (%s)\n' "$1" "$(date +%T)"; }
+
+step "import arrows and budgets"
 go test -count=1 .
+step "vet"
 go vet ./...
-go test -race -timeout 15m $(go list ./... | grep -v '^bongsu$')
+step "packages, with the race detector"
+mapfile -t packages < <(go list ./... | grep -v -e '^bongsu$' -e '^bongsu/deploy/demo$')
+go test -race -timeout 15m "${packages[@]}"
+# By themselves, because they measure times on running cameras: compiling beside them would starve them.
+step "the real programs, end to end"
+go test -race -timeout 15m ./deploy/demo
+step "console"
 (cd cloud/console/web && npm test --silent && npm run --silent test:browser)
+step "done"
