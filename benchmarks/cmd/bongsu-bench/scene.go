@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"bongsu/deploy/demo"
+)
+
+// film gives the file that the cameras show: 768×432, 10 pictures a second, a key picture each
+// second, pictures out of order by one, so that the delay of reordering is in every figure.
+func (b *bench) film(ctx context.Context) (string, error) {
+	if b.o.synthetic {
+		return b.madeFilm(ctx)
+	}
+	return filepath.Join(b.o.data, "videos", "one-by-one-person-detection.mp4"), nil
+}
+
+// What a made film shows, again and again: nobody, then somebody.
+const (
+	darkSeconds   = 3
+	brightSeconds = 2
+)
+
+func (b *bench) madeFilm(ctx context.Context) (string, error) {
+	path := filepath.Join(b.o.dir, "film.mp4")
+	args := []string{"-v", "error", "-y"}
+	for _, s := range []string{fmt.Sprintf("c=0x101010:d=%d", darkSeconds), fmt.Sprintf("c=white:d=%d", brightSeconds)} {
+		args = append(args, "-f", "lavfi", "-i", "color="+s+":s=768x432:r=10")
+	}
+	args = append(args, "-filter_complex", "[0][1]concat=n=2,loop=loop=11:size=50,setpts=N/(10*TB)", "-c:v", "libx264", "-preset", "ultrafast",
+		"-x264-params", "keyint=10:scenecut=0:bframes=1:b-adapt=0", "-pix_fmt", "yuv420p", path)
+	if out, err := exec.CommandContext(ctx, "ffmpeg", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make a film with ffmpeg: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return path, nil
+}
+
+// shows makes n cameras of one file.
+func shows(n int, file, rules string) []demo.Show {
+	out := make([]demo.Show, n)
+	for i := range out {
+		id := fmt.Sprintf("cam%d", i+1)
+		out[i] = demo.Show{ID: id, Name: id, File: file, Rules: rules}
+	}
+	return out
+}
+
+// waitRules make several events of each appearance in a made film: the thing of the tiny model
+// stands in the middle, and the zones differ in how long they wait.
+func waitRules() string {
+	var s strings.Builder
+	s.WriteByte('\n')
+	for i := range 5 {
+		fmt.Fprintf(&s, "      - id: wait%d\n        kind: intrusion\n        zone: %s\n        confirm_s: %.1f\n        linger_s: 0.5\n",
+			i, box(0.01, 0.01, 0.99, 0.99), 0.3+0.3*float64(i))
+	}
+	return s.String()
+}
+
+// busyRules make many events of few people, spread in time, so that hops are measured often.
+// On real video the lines stand where people walk, and each is crossed at another instant.
+func (b *bench) busyRules() string {
+	if b.o.synthetic {
+		return waitRules()
+	}
+	var s strings.Builder
+	s.WriteByte('\n')
+	for x := 45; x <= 90; x += 5 {
+		fmt.Fprintf(&s, "      - id: line%d\n        kind: line-crossing\n        line: [[%.2f, 0.3], [%.2f, 1.0]]\n        linger_s: 1\n", x, float64(x)/100, float64(x)/100)
+	}
+	for i, z := range []string{box(0.5, 0.5, 0.75, 0.75), box(0.75, 0.5, 1, 0.75), box(0.5, 0.75, 0.75, 1), box(0.75, 0.75, 1, 1)} {
+		fmt.Fprintf(&s, "      - id: zone%d\n        kind: intrusion\n        zone: %s\n        linger_s: 1\n", i, z)
+	}
+	fmt.Fprintf(&s, "      - id: stay\n        kind: loitering\n        zone: %s\n        dwell_s: 2\n        linger_s: 1\n", box(0.5, 0, 1, 1))
+	return s.String()
+}
+
+// calmRules watch the whole picture.
+func calmRules() string {
+	return "\n      - id: anyone\n        kind: intrusion\n        zone: " + box(0.01, 0.01, 0.99, 0.99) + "\n"
+}
+
+func box(x0, y0, x1, y1 float64) string {
+	return fmt.Sprintf("[[%g, %g], [%g, %g], [%g, %g], [%g, %g]]", x0, y0, x1, y0, x1, y1, x0, y1)
+}
+
+// startSystem starts a cloud with accounts and a model, cameras, and an edge, in a folder of
+// their own. The caller stops it. alone gives each camera a worker process of its own.
+func (b *bench) startSystem(ctx context.Context, name, model string, all []demo.Show, alone bool) (*demo.System, error) {
+	s := demo.NewSystem(b.o.bin, filepath.Join(b.o.dir, name), "127.0.0.1:0")
+	if err := startAll(ctx, s, model, all, alone); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func startAll(ctx context.Context, s *demo.System, model string, all []demo.Show, alone bool) error {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := s.StartCloud(ctx); err != nil {
+		return err
+	}
+	if err := s.MakeAccounts(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.Model, err = s.AddModel(ctx, model); err != nil {
+		return err
+	}
+	if err := s.StartCameras(ctx, all, true); err != nil {
+		return err
+	}
+	if err := s.StartEdge(ctx, all); err != nil || !alone {
+		return err
+	}
+	s.Process("edge").Stop(15 * time.Second)
+	if err := oneWorkerEach(filepath.Join(s.Dir, "edge.yaml")); err != nil {
+		return err
+	}
+	return s.StartEdge(ctx, nil)
+}
+
+// oneWorkerEach changes the edge's configuration, so that each camera has a process of its own.
+func oneWorkerEach(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	out := regexp.MustCompile(`cameras_per_worker: \d+`).ReplaceAllString(string(text), "cameras_per_worker: 1")
+	if out == string(text) {
+		return fmt.Errorf("the edge's configuration names no cameras_per_worker to change")
+	}
+	return os.WriteFile(path, []byte(out), 0o600)
+}
