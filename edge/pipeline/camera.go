@@ -112,7 +112,7 @@ func (c *Camera) run(ctx context.Context) (live bool, err error) {
 	defer source.Close()
 	c.status.set(c.o.Now(), bongsu.CameraWaitingKey, "", "")
 
-	r := &run{c: c, units: newUnitQueue(unitSpan, c.o.Lossless), frames: newFrameQueue(c.o.Lossless)}
+	r := c.newRun()
 	before := c.Counts().FramesDecoded
 	var stages sync.WaitGroup
 	stages.Go(func() { r.decode(ctx, source) })
@@ -120,7 +120,7 @@ func (c *Camera) run(ctx context.Context) (live bool, err error) {
 	err = r.read(ctx, source)
 	r.units.Close()
 	stages.Wait()
-	c.counts.unit(&c.counts.c.UnitsDropped, r.units.drain())
+	r.settle()
 	if r.decodeErr != nil {
 		err = r.decodeErr
 	}
@@ -134,6 +134,22 @@ type run struct {
 	frames *frameQueue
 
 	decodeErr error // owned by decode until it ends
+}
+
+func (c *Camera) newRun() *run {
+	return &run{c: c, units: newUnitQueue(unitSpan, c.o.Lossless), frames: newFrameQueue(c.o.Lossless)}
+}
+
+// settle accounts for what is left in the queues, and releases it, after all stages have ended:
+// at a stop they end in any order, and the decoder may still give pictures after the one that
+// takes them has gone.
+func (r *run) settle() {
+	c := r.c
+	c.counts.unit(&c.counts.c.UnitsDropped, r.units.drain())
+	for f := r.frames.take(); f != nil; f = r.frames.take() {
+		c.counts.frame(&c.counts.c.FramesSkipped)
+		f.Release()
+	}
 }
 
 // read takes units from the source until the run ends. It never waits for the decoder.
@@ -173,6 +189,7 @@ func (r *run) decode(ctx context.Context, source streams.Source) {
 		if dec == nil {
 			if dec, r.decodeErr = r.c.o.NewDecoder(au.Codec); r.decodeErr != nil {
 				r.c.counts.unit(&r.c.counts.c.UnitsDropped, 1)
+				r.units.Close() // read may wait for room
 				source.Close()
 				break
 			}
@@ -241,7 +258,7 @@ func (r *run) detect(ctx context.Context) {
 	for {
 		f, closed := r.frames.Pop(ctx, tick.C)
 		if closed {
-			break
+			return
 		}
 		if f == nil {
 			r.c.emit(r.c.o.Events.Tick(r.c.o.Now()), nil)
@@ -250,21 +267,7 @@ func (r *run) detect(ctx context.Context) {
 		r.c.look(ctx, f)
 		f.Release()
 	}
-	for { // what is left when ctx ended
-		f, _ := r.frames.Pop(closedContext, nil)
-		if f == nil {
-			return
-		}
-		r.c.counts.frame(&r.c.counts.c.FramesSkipped)
-		f.Release()
-	}
 }
-
-var closedContext = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
 
 // look takes one picture from the model to the sink.
 func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {

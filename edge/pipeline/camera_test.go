@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -227,6 +228,39 @@ func TestReconnectsForEverAndTellsWhy(t *testing.T) {
 	if got.Reconnects < 6 || got.Received < 24 {
 		t.Errorf("counts %+v after seven tries, every second of 12 units", got)
 	}
+}
+
+// TestStoppingReleasesWhatTheDecoderStillGives: the decoder may give pictures after the stage
+// behind it has seen the stop.
+func TestStoppingReleasesWhatTheDecoderStillGives(t *testing.T) {
+	b := newBench(3)
+	b.o.Lossless = false
+	b.decoder.last = 5
+	c := New(b.o)
+	r := c.newRun()
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.read(stopped, b.source); !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	r.detect(stopped) // has gone before the decoder
+	r.decode(stopped, b.source)
+	r.settle()
+	if got := b.settled(t, c); got.FramesDecoded != 8 || got.FramesSkipped != 8 {
+		t.Errorf("counts %+v, want eight pictures, all skipped", got)
+	}
+}
+
+// TestDecoderThatCannotBeMadeEndsARecording: the reader must not wait for room that nobody makes.
+func TestDecoderThatCannotBeMadeEndsARecording(t *testing.T) {
+	b := newBench(100)
+	none := errors.New("no such decoder")
+	b.o.NewDecoder = func(streams.Codec) (Decoder, error) { return nil, none }
+	c := New(b.o)
+	if err := c.Run(t.Context()); !errors.Is(err, none) {
+		t.Fatalf("Run returned %v", err)
+	}
+	b.settled(t, c)
 }
 
 func TestStatusKeepsTheReasonWhileTryingAgain(t *testing.T) {

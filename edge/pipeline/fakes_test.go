@@ -56,6 +56,7 @@ type fakeDecoder struct {
 	out     []*bongsu.Frame
 	tainted bool
 	refuse  func(*streams.AccessUnit) error
+	last    int // pictures that Drain gives, as a decoder does that reorders
 	closed  bool
 }
 
@@ -94,8 +95,14 @@ func (d *fakeDecoder) Receive() (*bongsu.Frame, error) {
 	d.out = d.out[1:]
 	return f, nil
 }
-func (d *fakeDecoder) Drain() error { return nil }
-func (d *fakeDecoder) Close()       { d.closed = true }
+func (d *fakeDecoder) Drain() error {
+	for range d.last {
+		d.live.Add(1)
+		d.out = append(d.out, &bongsu.Frame{Camera: "c", Wall: epoch.Add(time.Hour), Width: 64, Height: 48, Owner: fakeOwner{d.live}})
+	}
+	return nil
+}
+func (d *fakeDecoder) Close() { d.closed = true }
 
 // fakeDetector answers with one person; every failEvery-th call fails.
 type fakeDetector struct {

@@ -39,6 +39,10 @@ func signal(c chan struct{}) {
 func (q *unitQueue) Push(ctx context.Context, au *streams.AccessUnit) (dropped int) {
 	for {
 		q.mu.Lock()
+		if q.closed {
+			q.mu.Unlock()
+			return 1
+		}
 		if !q.full(au) {
 			break
 		}
@@ -120,12 +124,13 @@ func (q *unitQueue) Pop(ctx context.Context) (au *streams.AccessUnit, after, ok 
 	}
 }
 
-// Close lets Pop return what is left and then false.
+// Close lets Pop return what is left and then false; what is pushed after it is dropped.
 func (q *unitQueue) Close() {
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()
 	signal(q.wake)
+	signal(q.room)
 }
 
 // drain empties the queue and returns how many units were in it.
@@ -186,16 +191,11 @@ func (q *frameQueue) Push(ctx context.Context, f *bongsu.Frame) (displaced *bong
 // queue is closed and empty, when ctx ended, or when tick fires.
 func (q *frameQueue) Pop(ctx context.Context, tick <-chan time.Time) (f *bongsu.Frame, closed bool) {
 	for {
-		q.mu.Lock()
-		if q.n > 0 {
-			f = q.frames[0]
-			q.frames[0], q.frames[1] = q.frames[1], nil
-			q.n--
-			q.mu.Unlock()
-			signal(q.room)
+		if f = q.take(); f != nil {
 			return f, false
 		}
-		closed = q.closed
+		q.mu.Lock()
+		closed = q.closed && q.n == 0
 		q.mu.Unlock()
 		if closed {
 			return nil, true
@@ -208,6 +208,20 @@ func (q *frameQueue) Pop(ctx context.Context, tick <-chan time.Time) (f *bongsu.
 			return nil, true
 		}
 	}
+}
+
+// take gives the oldest picture, nil when there is none; the caller owns its reference.
+func (q *frameQueue) take() *bongsu.Frame {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.n == 0 {
+		return nil
+	}
+	f := q.frames[0]
+	q.frames[0], q.frames[1] = q.frames[1], nil
+	q.n--
+	signal(q.room)
+	return f
 }
 
 // Close lets Pop return what is left and then nil.
