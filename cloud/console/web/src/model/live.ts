@@ -7,7 +7,7 @@ import type { Alert, Priority } from '../net/types.ts';
 import { forget, isOpen, merge, rank } from './queue.ts';
 import { play } from './sound.ts';
 import {
-  alerts, atTop, cameras, connected, detail, fail, forgetAll, held, lastHeard, letIn, loaded, paused, refreshDetail, selected, sessionLost, skew,
+  alerts, atTop, cameras, connected, detail, fail, forgetAll, held, lastHeard, letIn, loaded, paused, refreshDetail, selected, sessionLost, shownAs, skew,
 } from './state.ts';
 
 const pageSize = 1000; // the most that the server gives at once
@@ -31,6 +31,7 @@ export async function connect(): Promise<void> {
   const again = loaded.value;
   const map = new Map<string, Alert>();
   for (const a of [...closed.alerts, ...open.alerts]) merge(map, a);
+  for (const a of map.values()) map.set(a.id, shownAs(a));
   batch(() => {
     alerts.value = map;
     cameras.value = cams.cameras;
@@ -113,6 +114,7 @@ function onAlert(a: Alert): void {
   const map = new Map(alerts.value);
   const what = merge(map, a);
   if (what === 'old') return;
+  map.set(a.id, shownAs(a));
   forget(map, selected.value);
   batch(() => {
     if (what === 'new' && mustWait(a)) held.value = new Set(held.value).add(a.id);

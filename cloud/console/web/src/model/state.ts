@@ -85,9 +85,26 @@ export function select(id: string | undefined): void {
   if (id !== undefined) void refreshDetail();
 }
 
-// put replaces one card.
+// Guess is a change that is shown before the server has agreed; truth is the card as the server
+// last gave it.
+export interface Guess { change: Partial<Alert>; truth: Alert }
+
+// guesses are applied to whatever the server says meanwhile: news of an older step must not
+// bring back a card that the operator has just judged.
+export const guesses = new Map<string, Guess>();
+
+// shownAs is a card as it is shown.
+export function shownAs(a: Alert): Alert {
+  const g = guesses.get(a.id);
+  if (g === undefined) return a;
+  if (a.seq >= g.truth.seq) g.truth = a;
+  return { ...a, ...g.change };
+}
+
+// put replaces one card, unless a later state of it is there.
 export function put(a: Alert): void {
-  alerts.value = new Map(alerts.value).set(a.id, a);
+  if ((alerts.value.get(a.id)?.seq ?? 0) > a.seq) return;
+  alerts.value = new Map(alerts.value).set(a.id, shownAs(a));
 }
 
 let asking: string | undefined;
@@ -138,6 +155,7 @@ function failDetail(id: string, err: unknown): void {
 
 // forgetAll empties the page when its user leaves.
 export function forgetAll(): void {
+  guesses.clear();
   batch(() => {
     me.value = undefined;
     alerts.value = new Map();

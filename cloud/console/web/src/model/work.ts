@@ -7,7 +7,7 @@ import { t, word } from '../i18n/index.ts';
 import { explain } from './explain.ts';
 import { follower, isOpen } from './queue.ts';
 import { say as sentence } from './sentence.ts';
-import { alerts, fail, listed, me, now, put, refreshDetail, say, select, selected, toast } from './state.ts';
+import { alerts, fail, guesses, listed, me, now, put, refreshDetail, say, select, selected, toast, type Guess } from './state.ts';
 
 export type Choice = 'real' | 'false';
 
@@ -20,19 +20,31 @@ export const choices: Record<Choice, Verdict[]> = {
   false: ['false-animal', 'false-weather', 'false-shadow', 'false-static', 'false-normal'],
 };
 
-// change shows a guess, asks the server, and puts its answer, or what was before, in place.
+// change shows a guess, asks the server, and puts its answer, or what it last said, in place.
 async function change(id: string, guess: Partial<Alert>, call: () => Promise<Alert>): Promise<Alert> {
   const before = alerts.value.get(id);
-  const guessed = before === undefined ? undefined : { ...before, ...guess };
-  if (guessed !== undefined) put(guessed);
+  const earlier = guesses.get(id);
+  const mine: Guess | undefined = before === undefined ? undefined : { change: { ...earlier?.change, ...guess }, truth: earlier?.truth ?? before };
+  if (mine !== undefined) {
+    guesses.set(id, mine);
+    put(mine.truth);
+  }
   try {
     const a = await call();
-    if ((alerts.value.get(id)?.seq ?? 0) <= a.seq) put(a);
+    end(id, mine);
+    put(a);
     return a;
   } catch (err) {
-    if (before !== undefined && alerts.value.get(id) === guessed) put(before);
+    end(id, mine);
     throw err;
   }
+}
+
+// end shows the truth again, unless a later guess is under way.
+function end(id: string, g: Guess | undefined): void {
+  if (g === undefined || guesses.get(id) !== g) return;
+  guesses.delete(id);
+  put(g.truth);
 }
 
 function self(): { owner: string; owner_name: string } {
@@ -57,9 +69,8 @@ export async function claim(id: string): Promise<void> {
 export async function release(id: string): Promise<void> {
   const a = alerts.value.get(id);
   if (a === undefined || a.work === 'unclaimed' || !isOpen(a)) return;
-  const { owner: _o, owner_name: _n, ...free } = a;
   try {
-    await change(id, free.work === 'confirmed' ? {} : { work: 'unclaimed', owner: '', owner_name: '' }, () => api.release(id));
+    await change(id, a.work === 'confirmed' ? {} : { work: 'unclaimed', owner: '', owner_name: '' }, () => api.release(id));
     void refreshDetail();
   } catch (err) {
     fail(err);
@@ -70,9 +81,7 @@ export async function release(id: string): Promise<void> {
 const opened = new Map<string, Promise<unknown>>();
 
 function tell(id: string): Promise<unknown> {
-  const told = api.evidence(id).then((a) => {
-    if ((alerts.value.get(id)?.seq ?? 0) <= a.seq) put(a);
-  });
+  const told = api.evidence(id).then(put);
   opened.set(id, told);
   told.catch(() => {
     if (opened.get(id) === told) opened.delete(id);
@@ -119,8 +128,10 @@ export async function judge(id: string, v: Verdict): Promise<void> {
     if (selected.value === id) void refreshDetail();
   } catch (err) {
     fail(err);
-    note.value = text;
-    select(id);
+    if (alerts.value.get(id)?.work !== 'closed') { // else somebody else was first
+      note.value = text;
+      select(id);
+    }
   } finally {
     if (judging.get(id) === sent) judging.delete(id);
   }

@@ -62,11 +62,13 @@ function Side({ noteRef }: { noteRef: RefObject<HTMLTextAreaElement | null> }) {
   );
 }
 
-// useFocusKept gives the focus back to the list when what had it has left the page.
+// useFocusKept gives the focus to the reasons while they are asked for, else to the list, when
+// what had it has left the page.
 function useFocusKept(): void {
   useEffect(() => {
     if (document.activeElement !== document.body && document.activeElement !== null) return;
-    document.querySelector<HTMLElement>('[data-keeper]')?.focus({ preventScroll: true });
+    const to = choosing.value === undefined ? '[data-keeper]' : '[data-testid=choice-1]';
+    document.querySelector<HTMLElement>(to)?.focus({ preventScroll: true });
   }, [selected.value, choosing.value, listed.value.length === 0, detail.value === undefined, chosen()?.work]);
 }
 

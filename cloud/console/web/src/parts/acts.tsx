@@ -1,5 +1,4 @@
 import type { RefObject } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
 import type { Alert } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
 import { choices, choosing, claim, judge, note, release, type Choice } from '../model/work.ts';
@@ -43,18 +42,14 @@ function closedWords(a: Alert): string {
   return [a.verdict === undefined ? word('work', a.work) : word('verdict', a.verdict), ...(a.owner_name ? [a.owner_name] : [])].join(' · ');
 }
 
-// Reasons are the second key of a verdict. Who came by a button goes on by buttons.
+// Reasons are the second key of a verdict.
 function Reasons({ alert, choice }: { alert: Alert; choice: Choice }) {
-  const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (document.activeElement === document.body) first.current?.focus();
-  }, []);
   const title = choice === 'real' ? t('act.choose.real') : t('act.choose.false');
   return (
     <div class="acts" role="group" aria-label={title}>
       <p class="wide">{title}</p>
       {choices[choice].map((v, i) => (
-        <button key={v} ref={i === 0 ? first : null} type="button" class="act wide" data-testid={`choice-${i + 1}`} onClick={() => void judge(alert.id, v)}>
+        <button key={v} type="button" class="act wide" data-testid={`choice-${i + 1}`} onClick={() => void judge(alert.id, v)}>
           {word('verdict', v)} <Kbd k={String(i + 1)} />
         </button>
       ))}
