@@ -8,7 +8,7 @@ import { api, ApiError } from './net/api.ts';
 import { connect, disconnect, hurry } from './model/live.ts';
 import { setTheme, theme } from './model/look.ts';
 import { listen, probe } from './model/sound.ts';
-import { beat, fail, me, say, sessionLost } from './model/state.ts';
+import { beat, counts, fail, me, say, sessionLost } from './model/state.ts';
 import { forgetOpened } from './model/work.ts';
 import { Admin, Audit } from './pages/admin.tsx';
 import { Cameras } from './pages/cameras.tsx';
@@ -99,9 +99,10 @@ function App() {
   useEffect(() => {
     if (sessionLost.value && phase.value === 'in') expire();
   }, [sessionLost.value]);
+  const waiting = counts.value.unclaimed;
   useEffect(() => {
-    document.title = t('app.name');
-  }, [lang.value]);
+    document.title = (waiting > 0 ? `(${waiting}) ` : '') + t('app.name');
+  }, [lang.value, waiting]);
   if (phase.value === 'asking') return <div class="calm"><Flame size={44} /><Note /></div>;
   if (phase.value !== 'in') return <><Sign setup={phase.value === 'setup'} done={() => void enter()} /><Note /></>;
   return (

@@ -157,6 +157,7 @@ export const en: Record<keyof typeof ko, string> = {
   'why.confidence': 'Confidence',
   'why.model': 'Model',
   'why.edge': 'Edge',
+  'why.after': '+{s} s',
   'why.history': 'History',
   'why.day': 'This camera',
   'why.day.value': '{n} in 24 h · {f} false',

@@ -155,6 +155,7 @@ export const ko = {
   'why.confidence': '신뢰',
   'why.model': '모델',
   'why.edge': '엣지',
+  'why.after': '+{s}초',
   'why.history': '경과',
   'why.day': '이 카메라',
   'why.day.value': '24시간 {n}건 · 오탐 {f}건',

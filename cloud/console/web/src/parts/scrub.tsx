@@ -15,13 +15,20 @@ export function Scrub({ line, event, at, playing, go, toggle }: ScrubProps) {
     const r = (e.currentTarget as HTMLElement).getBoundingClientRect();
     go(((e.clientX - r.left) / r.width) * line.seconds);
   };
+  const press = (e: KeyboardEvent) => {
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: line.seconds }[e.code];
+    if (to === undefined || e.shiftKey) return;
+    e.preventDefault();
+    e.stopPropagation(); // the page's own keys would move it once more
+    go(to);
+  };
   return (
     <div class="scrub">
       <button type="button" class="button" aria-label={playing ? t('evi.pause') : t('evi.play')} data-testid="play" onClick={toggle}>
         <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true"><path fill="currentColor" d={playing ? 'M2 1h3v10H2zM7 1h3v10H7z' : 'M2 1l9 5-9 5z'} /></svg>
       </button>
       <div class={`bar p-${event.priority}`} data-testid="scrub" role="slider" tabIndex={0} aria-label={t('evi.position')} aria-valuemin={0}
-        aria-valuemax={Math.round(line.seconds)} aria-valuenow={Math.round(at)} aria-valuetext={length(at)} title={full(event.start, lang.value)}
+        aria-valuemax={Math.round(line.seconds)} aria-valuenow={Math.round(at)} aria-valuetext={length(at)} title={full(event.start, lang.value)} onKeyDown={press}
         onPointerDown={(e) => { e.currentTarget.setPointerCapture(e.pointerId); pick(e); }} onPointerMove={(e) => e.buttons === 1 && pick(e)}>
         <div class="pre" style={{ width: pct(from) }} />
         {line.parts.slice(1).map((p) => <div key={p.url} class="cut" style={{ left: pct(p.offset / line.seconds) }} />)}

@@ -3,7 +3,7 @@ import { api } from '../net/api.ts';
 import type { AlertDetail, Event } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
 import { confidence, reason, why } from '../model/sentence.ts';
-import { clock, full } from '../model/time.ts';
+import { clock, full, length } from '../model/time.ts';
 
 // Why says in one sentence why it rang, then shows the numbers behind it with their
 // thresholds, and what has been done since.
@@ -34,7 +34,7 @@ export function Why({ alert, event, now }: { alert: AlertDetail; event: Event; n
         <ol class="log">
           {alert.history.map((h, i) => (
             <li key={i}>
-              <span title={full(h.at, lang.value)}>{i === 0 ? clock(h.at) : `+${((Date.parse(h.at) - Date.parse(alert.history[0]?.at ?? h.at)) / 1000).toFixed(1)}`}</span>
+              <span title={full(h.at, lang.value)}>{i === 0 ? clock(h.at) : since(h.at, alert.history[0]?.at ?? h.at)}</span>
               <span>
                 <b>{word('history', h.action)}</b>
                 {h.verdict !== undefined && ` · ${word('verdict', h.verdict)}`}
@@ -47,6 +47,12 @@ export function Why({ alert, event, now }: { alert: AlertDetail; event: Event; n
       </section>
     </div>
   );
+}
+
+// since is how long after the first step another came.
+function since(at: string, first: string): string {
+  const s = (Date.parse(at) - Date.parse(first)) / 1000;
+  return s < 60 ? t('why.after', { s: s.toFixed(1) }) : `+${length(s)}`;
 }
 
 function ReasonRow({ name, value, threshold }: { name: string; value: number; threshold: number | undefined }) {
