@@ -31,7 +31,8 @@ type handover struct {
 	bytes int
 	sent  map[uint64]*handItem // guarded by mu, by the sequence number awaiting an answer
 
-	frames int // guarded by mu: pictures held for encoding
+	frames int  // guarded by mu: pictures held for encoding
+	ended  bool // guarded by mu: nothing is encoded any more
 
 	coalesced, bare, handed uint64 // guarded by mu
 }
@@ -61,7 +62,7 @@ func (h *handover) Put(ev bongsu.Event, f *bongsu.Frame) {
 	it := &handItem{ev: ev, size: eventSize}
 	h.mu.Lock()
 	if f != nil && ev.Revision == 1 {
-		if h.frames < maxHeldFrames {
+		if h.frames < maxHeldFrames && !h.ended {
 			f.Retain()
 			it.frame = f
 			h.frames++
@@ -227,10 +228,12 @@ func (h *handover) retry() {
 	}
 }
 
-// drop releases the pictures that were never encoded.
+// drop releases the pictures that were never encoded, and lets no more be held: cameras may
+// stop a little later than the sender.
 func (h *handover) drop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.ended = true
 	for _, it := range h.items {
 		if it.frame != nil {
 			it.frame.Release()

@@ -51,7 +51,10 @@ type Options struct {
 	JPEG    func(*bongsu.Frame) ([]byte, error) // of at most bongsu.MaxSnapshotBytes
 	// HandoverBytes bounds events that the node has not acknowledged; 8 MiB by default.
 	HandoverBytes int
-	Log           *slog.Logger
+	// Rebuild is how long a camera that could not be built waits for another try, and how long
+	// its open events wait for it; 10 s by default.
+	Rebuild time.Duration
+	Log     *slog.Logger
 }
 
 // Worker is one worker process's work. Make it with New.
@@ -80,9 +83,6 @@ type slot struct {
 	broken bongsu.CameraStatus // guarded by mu: why it could not be built
 }
 
-// rebuildAfter is how long a camera that could not be built waits for another try.
-const rebuildAfter = 10 * time.Second
-
 // New makes a worker; nothing starts before Run.
 func New(o Options) *Worker {
 	if o.Log == nil {
@@ -90,6 +90,9 @@ func New(o Options) *Worker {
 	}
 	if o.HandoverBytes == 0 {
 		o.HandoverBytes = 8 << 20
+	}
+	if o.Rebuild == 0 {
+		o.Rebuild = 10 * time.Second
 	}
 	w := &Worker{o: o, cameras: map[bongsu.CameraID]*slot{}, open: map[bongsu.CameraID][]bongsu.Event{},
 		waiting: map[uint64]chan *link.Message{}}
@@ -190,12 +193,10 @@ func (w *Worker) unassign(id bongsu.CameraID) {
 
 // runSlot builds and runs one camera until ctx ends; one that cannot be built is tried again.
 func (w *Worker) runSlot(ctx context.Context, s *slot) {
-	w.mu.Lock()
-	open := w.open[s.assignment.Camera]
-	delete(w.open, s.assignment.Camera)
-	w.mu.Unlock()
-	env := Env{Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Open: open, Log: w.o.Log}
+	left := w.takeOver(s.assignment.Camera)
+	env := Env{Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Log: w.o.Log}
 	for ctx.Err() == nil {
+		env.Open = left.Open()
 		r, err := w.o.Build(s.assignment, env)
 		if err == nil {
 			s.mu.Lock()
@@ -211,18 +212,23 @@ func (w *Worker) runSlot(ctx context.Context, s *slot) {
 		s.mu.Lock()
 		s.broken = failedStatus(s.broken, err)
 		s.mu.Unlock()
-		wait := time.NewTimer(rebuildAfter)
+		wait := time.NewTimer(w.o.Rebuild)
 		select {
 		case <-wait.C:
+			left.expire(time.Now())
 		case <-ctx.Done():
 			wait.Stop()
 		}
 	}
+	w.leave(s, left)
 }
 
-// leave hands the open events of a camera that has stopped to its next run, or closes them
-// when it leaves the configuration.
-func (w *Worker) leave(s *slot, r Runner) {
+// leave hands the open events of a camera that has stopped, or was never built, to its next
+// run, or closes them when it leaves the configuration.
+func (w *Worker) leave(s *slot, r interface {
+	Open() []bongsu.Event
+	Retire()
+}) {
 	w.mu.Lock()
 	retire := s.retire
 	if !retire {

@@ -60,7 +60,8 @@ func start(t *testing.T, script func(ctx context.Context, r *fakeRunner), build 
 	a, b := net.Pipe()
 	n := &nodeSide{t: t, conn: link.NewConn(a, link.Node), got: make(chan *link.Message, 1000), done: make(chan error, 1)}
 	w := New(Options{Conn: link.NewConn(b, link.Worker), Program: "test",
-		JPEG: func(*bongsu.Frame) ([]byte, error) { return []byte("jpeg"), nil },
+		JPEG:    func(*bongsu.Frame) ([]byte, error) { return []byte("jpeg"), nil },
+		Rebuild: 20 * time.Millisecond,
 		Build: func(as link.Assignment, env Env) (Runner, error) {
 			if build != nil {
 				if err := build(as); err != nil {
@@ -127,7 +128,7 @@ func assignment(id string) *link.Assignment {
 }
 
 func event(rev int) bongsu.Event {
-	return bongsu.Event{ID: bongsu.NewEventID(time.Now()), Revision: rev, Camera: "a"}
+	return bongsu.Event{ID: bongsu.NewEventID(time.Now()), Revision: rev, Camera: "a", State: bongsu.EventOpen}
 }
 
 func TestWorkerGreetsReportsAndEndsWithTheConnection(t *testing.T) {
