@@ -151,3 +151,9 @@ play('sound: a bar while the browser blocks it, gone after a gesture; F9 mutes f
   await page.waitForTimeout(4300);
   assert.equal(await page.evaluate(() => window.rung), rung);
 });
+
+play('the queue is loaded once, page by page', { scenario: 'huge' }, async ({ page, mock }) => {
+  await inPage(page, () => document.querySelector('[data-testid=filter-unclaimed] b')?.textContent === '10000');
+  await page.waitForTimeout(500);
+  assert.equal(mock.requests.filter((r) => r === 'GET /api/v1/alerts').length, 11); // ten pages, and the closed ones
+});

@@ -87,7 +87,7 @@ export class Mock {
 
   ping() {
     if (this.silent) return;
-    for (const s of this.streams) s.write(': ping\n\n');
+    for (const s of this.streams) s.write('event: ping\ndata: {}\n\n');
     if (!this.quietCameras) this.sendCameras();
   }
 
@@ -216,8 +216,7 @@ export class Mock {
     const from = Number(url.searchParams.get('after') ?? 0);
     const limit = Number(url.searchParams.get('limit') ?? 200);
     const all = [...this.world.alerts.values()].filter((a) => state === 'all' || (state === 'closed') === (a.work === 'closed'));
-    const next = from + limit < all.length ? String(from + limit) : '';
-    return json(res, 200, { alerts: all.slice(from, from + limit), seq: this.world.seq, next });
+    return json(res, 200, { alerts: all.slice(from, from + limit), seq: this.world.seq, ...nextOf(from + limit, all) });
   }
 
   act(a, action, body, user) {
@@ -278,16 +277,16 @@ export class Mock {
       && (!q.get('from') || e.start >= q.get('from')) && (!q.get('to') || e.start < q.get('to'))).sort((a, b) => (a.start < b.start ? 1 : -1));
     const from = Number(q.get('after') ?? 0);
     const limit = Number(q.get('limit') ?? 100);
-    return json(res, 200, { events: all.slice(from, from + limit), next: from + limit < all.length ? String(from + limit) : '' });
+    return json(res, 200, { events: all.slice(from, from + limit), ...nextOf(from + limit, all) });
   }
 
   admin(req, res, path, body) {
     const at = new Date().toISOString();
     switch (path) {
-      case '/edges': return json(res, 200, ['edge-01', 'edge-02'].map((id, i) => ({ id, name: ['성내 1호', '행복 2호'][i], enrolled: at, last_seen: at, online: i === 0, disabled: false, version: '0.1.0', pending: { events: i * 12, clips: i * 4, clip_bytes: 0, clips_evicted: 0 } })));
+      case '/edges': return json(res, 200, { edges: ['edge-01', 'edge-02'].map((id, i) => ({ id, name: ['성내 1호', '행복 2호'][i], enrolled: at, last_seen: at, online: i === 0, disabled: false, version: '0.1.0', pending: { events: i * 12, clips: i * 4, clip_bytes: 0, clips_evicted: 0 } })) });
       case '/edges/tokens': return json(res, 200, { token: 'bse_mock_7Qm2xT9rKcYw', expires: new Date(Date.now() + 3600_000).toISOString() });
-      case '/users': return req.method === 'POST' ? json(res, 200, { ...body, created: at, disabled: false }) : json(res, 200, Object.values(people).map((p) => ({ ...p, created: at, disabled: false })));
-      case '/audit': return json(res, 200, [...this.world.audit].reverse().slice(0, 200));
+      case '/users': return req.method === 'POST' ? json(res, 200, { ...body, created: at, disabled: false }) : json(res, 200, { users: Object.values(people).map((p) => ({ ...p, created: at, disabled: false })) });
+      case '/audit': return json(res, 200, { records: [...this.world.audit].reverse().slice(0, 200) });
     }
     throw new Refusal(404, 'not_found', path);
   }
@@ -296,6 +295,11 @@ export class Mock {
 function json(res, status, v) {
   res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' }).end(JSON.stringify(v));
   return true;
+}
+
+// nextOf is absent after the last page, as the real server has it.
+function nextOf(end, all) {
+  return end < all.length ? { next: String(end) } : {};
 }
 
 async function readBody(req) {

@@ -45,9 +45,9 @@ export async function connect(): Promise<void> {
   await theRest(open.next, mine);
 }
 
-async function theRest(next: string, mine: number): Promise<void> {
-  while (next !== '') {
-    const page = await api.alerts({ state: 'open', limit: pageSize, after: next });
+async function theRest(next: string | undefined, mine: number): Promise<void> {
+  while (next !== undefined) {
+    const page: Awaited<ReturnType<typeof api.alerts>> = await api.alerts({ state: 'open', limit: pageSize, after: next });
     if (mine !== session) return;
     const map = new Map(alerts.value);
     for (const a of page.alerts) merge(map, a);

@@ -58,8 +58,7 @@ export type EventFilter = {
   camera?: string; kind?: string; from?: string; to?: string; verdict?: string; limit?: number; after?: string;
 };
 
-export const auditPage = 200;
-
+// Lists come in pages; next is absent after the last one.
 export const api = {
   setupNeeded: () => call<{ needed: boolean }>('GET', '/setup'),
   setup: (body: { code: string; username: string; password: string; name: string }) => call<void>('POST', '/setup', body),
@@ -67,7 +66,7 @@ export const api = {
   logout: () => call<void>('POST', '/logout'),
   me: () => call<Me>('GET', '/me'),
 
-  alerts: (f: AlertFilter) => call<{ alerts: Alert[]; seq: number; next: string }>('GET', '/alerts' + query(f)),
+  alerts: (f: AlertFilter) => call<{ alerts: Alert[]; seq: number; next?: string }>('GET', '/alerts' + query(f)),
   alert: (id: string) => call<AlertDetail>('GET', '/alerts/' + seg(id)),
   claim: (id: string) => call<Alert>('POST', `/alerts/${seg(id)}/claim`),
   release: (id: string) => call<Alert>('POST', `/alerts/${seg(id)}/release`),
@@ -75,17 +74,17 @@ export const api = {
   verdict: (id: string, verdict: Verdict, note: string) => call<Alert>('POST', `/alerts/${seg(id)}/verdict`, { verdict, note }),
   undo: (id: string) => call<Alert>('POST', `/alerts/${seg(id)}/undo`),
 
-  events: (f: EventFilter) => call<{ events: Event[]; next: string }>('GET', '/events' + query(f)),
+  events: (f: EventFilter) => call<{ events: Event[]; next?: string }>('GET', '/events' + query(f)),
   event: (id: string) => call<Event>('GET', '/events/' + seg(id)),
   csvURL: (f: EventFilter, o: { bom: boolean; lang: string }) =>
     '/api/v1/events.csv' + query({ ...f, bom: o.bom ? 1 : 0, lang: o.lang }),
 
   cameras: () => call<{ cameras: Camera[] }>('GET', '/cameras'),
-  edges: () => call<EdgeRow[]>('GET', '/edges'),
+  edges: () => call<{ edges: EdgeRow[] }>('GET', '/edges').then((r) => r.edges),
   edgeToken: (name: string) => call<{ token: string; expires: string }>('POST', '/edges/tokens', { name }),
-  users: () => call<Account[]>('GET', '/users'),
+  users: () => call<{ users: Account[] }>('GET', '/users').then((r) => r.users),
   addUser: (u: { username: string; name: string; role: string; password: string }) => call<void>('POST', '/users', u),
   disableUser: (username: string) => call<void>('POST', `/users/${seg(username)}/disable`),
-  audit: (after?: number) => call<AuditRecord[]>('GET', '/audit' + query({ limit: auditPage, after })),
+  audit: (after?: string) => call<{ records: AuditRecord[]; next?: string }>('GET', '/audit' + query({ limit: 200, after })),
   stillURL: (c: Camera) => `/api/v1/cameras/${seg(c.edge)}/${seg(c.id)}/still` + query({ at: c.still_at }),
 };

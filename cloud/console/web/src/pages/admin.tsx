@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { api, auditPage } from '../net/api.ts';
+import { api } from '../net/api.ts';
 import type { Account, AuditRecord, EdgeRow } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
 import { fail } from '../model/state.ts';
@@ -79,10 +79,10 @@ function Users() {
 // Audit shows who saw or changed what, the latest first.
 export function Audit() {
   const [rows, setRows] = useState<AuditRecord[]>([]);
-  const [more, setMore] = useState(false);
-  const load = (after?: number) => api.audit(after).then((r) => {
-    setRows((old) => (after === undefined ? r : [...old, ...r]));
-    setMore(r.length === auditPage);
+  const [next, setNext] = useState<string>();
+  const load = (after?: string) => api.audit(after).then((r) => {
+    setRows((old) => (after === undefined ? r.records : [...old, ...r.records]));
+    setNext(r.next);
   }, fail);
   useEffect(() => void load(), []);
   return (
@@ -93,7 +93,7 @@ export function Audit() {
           <tr key={r.seq}><td>{full(r.at, lang.value)}</td><td>{r.actor}</td><td>{r.action}</td><td class="free">{r.target}</td><td>{r.client}</td><td class="free">{r.detail}</td></tr>
         ))}</tbody>
       </table>
-      {more && <p class="notice"><button type="button" class="button" onClick={() => void load(rows.at(-1)?.seq)}>{t('events.more')}</button></p>}
+      {next !== undefined && <p class="notice"><button type="button" class="button" onClick={() => void load(next)}>{t('events.more')}</button></p>}
     </main>
   );
 }

@@ -15,7 +15,7 @@ const pageSize = 100;
 export function Events() {
   const [f, setF] = useState<EventFilter>({});
   const [rows, setRows] = useState<Event[]>([]);
-  const [next, setNext] = useState('');
+  const [next, setNext] = useState<string>();
   const [error, setError] = useState('');
   const [bom, setBom] = useState(true);
   const [open, setOpen] = useState<Event>();
@@ -39,7 +39,7 @@ export function Events() {
         <div class="scroll">
           {error !== '' && <p class="notice" role="alert">{t('events.error', { message: error })}</p>}
           {error === '' && rows.length === 0 ? <p class="notice">{t('events.none')}</p> : <Table rows={rows} open={open} setOpen={setOpen} />}
-          {next !== '' && <p class="notice"><button type="button" class="button" onClick={() => load(next)}>{t('events.more')}</button></p>}
+          {next !== undefined && <p class="notice"><button type="button" class="button" onClick={() => load(next)}>{t('events.more')}</button></p>}
         </div>
         {open !== undefined && <Detail event={open} close={() => setOpen(undefined)} />}
       </div>

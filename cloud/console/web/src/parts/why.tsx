@@ -75,7 +75,7 @@ function Day({ camera, alert }: { camera: string; alert: string }) {
     let gone = false;
     api.events({ camera, from: new Date(Date.now() - dayMs).toISOString(), limit: 500 }).then((r) => {
       const wrong = r.events.filter((e) => e.verdict?.startsWith('false-') === true).length;
-      if (!gone) setText(t('why.day.value', { n: r.next === '' ? r.events.length : `${r.events.length}+`, f: wrong }));
+      if (!gone) setText(t('why.day.value', { n: r.next === undefined ? r.events.length : `${r.events.length}+`, f: wrong }));
     }).catch(() => undefined);
     return () => {
       gone = true;
