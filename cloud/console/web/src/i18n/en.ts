@@ -173,9 +173,11 @@ export const en: Record<keyof typeof ko, string> = {
   'why.line-crossing': '{class} crossed the line {direction}.',
   'why.other': '{class}: {kind}',
 
-  'direction.left-to-right': 'from left to right',
-  'direction.right-to-left': 'from right to left',
-  'direction.both': 'from one side to the other',
+  'towards.left': 'to the left of the screen',
+  'towards.right': 'to the right of the screen',
+  'towards.up': 'to the top of the screen',
+  'towards.down': 'to the bottom of the screen',
+  'towards.either': 'from one side to the other',
 
   'reason.score': 'Score',
   'reason.inside_s': 'Time inside',

@@ -171,9 +171,11 @@ export const ko = {
   'why.line-crossing': '{class}이(가) 선을 {direction} 넘었습니다.',
   'why.other': '{class}: {kind}',
 
-  'direction.left-to-right': '왼쪽에서 오른쪽으로',
-  'direction.right-to-left': '오른쪽에서 왼쪽으로',
-  'direction.both': '한쪽에서 다른 쪽으로',
+  'towards.left': '화면 왼쪽으로',
+  'towards.right': '화면 오른쪽으로',
+  'towards.up': '화면 위쪽으로',
+  'towards.down': '화면 아래쪽으로',
+  'towards.either': '한쪽에서 다른 쪽으로',
 
   'reason.score': '탐지 점수',
   'reason.inside_s': '구역 안 시간',

@@ -46,7 +46,7 @@ test('there are words for every code of the API', () => {
       'no-parameter-sets', 'protocol', 'ended', 'closed', 'clock-set', 'tainted', 'model', 'edge-silent'],
     class: ['person', 'bicycle', 'motorcycle', 'car', 'bus', 'truck', 'bag', 'animal', 'fire', 'smoke'],
     reason: ['score', 'dwell_s', 'inside_s'], 'why.clock': ['synchronised', 'unsynchronised', 'unknown'],
-    'evi.noclip': ['writing', 'none', 'evicted', 'failed'], direction: ['left-to-right', 'right-to-left', 'both'],
+    'evi.noclip': ['writing', 'none', 'evicted', 'failed'], towards: ['left', 'right', 'up', 'down', 'either'],
   };
   for (const [prefix, codes] of Object.entries(needed)) for (const c of codes) assert.ok(`${prefix}.${c}` in ko, `${prefix}.${c}`);
 });

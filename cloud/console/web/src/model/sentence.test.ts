@@ -3,7 +3,7 @@ import { afterEach, test } from 'node:test';
 import { lang, t, word } from '../i18n/index.ts';
 import { verdicts } from '../net/types.ts';
 import { base, eventOf, iso } from './fixture.ts';
-import { confidence, particle, say, why } from './sentence.ts';
+import { confidence, particle, say, towardsOf, why } from './sentence.ts';
 
 afterEach(() => {
   lang.value = 'ko';
@@ -19,9 +19,24 @@ test('why it rang, in Korean', () => {
   assert.equal(why(eventOf(), base), '사람이 들어가면 안 되는 구역에 13초 동안 있었습니다.');
   const { end: _, ...open } = eventOf({ state: 'open', class: 'car' });
   assert.equal(why(open, base + 7000), '승용차가 들어가면 안 되는 구역에 7초째 있습니다.');
-  assert.equal(why(eventOf({ kind: 'line-crossing', class: 'bicycle', direction: 'left-to-right' }), base), '자전거가 선을 왼쪽에서 오른쪽으로 넘었습니다.');
+  assert.equal(why(eventOf({ kind: 'line-crossing', class: 'bicycle' }), base), '자전거가 선을 한쪽에서 다른 쪽으로 넘었습니다.');
   const loiter = eventOf({ kind: 'loitering', end: iso(40), reasons: [{ name: 'dwell_s', value: 31.4, threshold: 30 }] });
   assert.equal(why(loiter, base), '사람이 구역에 40초 동안 머물렀습니다 (기준 30초).');
+});
+
+test('a crossing is told as it looks on the screen', () => {
+  const p = (x: number, y: number) => ({ x, y });
+  const cases: [[number, number], [number, number], string, string][] = [
+    [[0.5, 0], [0.5, 1], 'left-to-right', 'left'], // who looks down the screen has the right hand at its left
+    [[0.5, 0], [0.5, 1], 'right-to-left', 'right'],
+    [[0, 0.5], [1, 0.5], 'left-to-right', 'down'],
+    [[0, 0.5], [1, 0.5], 'right-to-left', 'up'],
+    [[1, 0.5], [0, 0.5], 'left-to-right', 'up'],
+    [[0.4, 0.2], [0.5, 0.9], 'left-to-right', 'left'],
+    [[0.5, 0], [0.5, 1], 'both', 'either'],
+  ];
+  for (const [a, b, direction, want] of cases) assert.equal(towardsOf(eventOf({ line: [p(...a), p(...b)], direction })), want, `${a} ${b} ${direction}`);
+  assert.equal(why(eventOf({ kind: 'line-crossing', line: [p(0.5, 0), p(0.5, 1)], direction: 'left-to-right' }), base), '사람이 선을 화면 왼쪽으로 넘었습니다.');
 });
 
 test('why it rang, in English; a kind nobody has words for is named', () => {

@@ -48,9 +48,24 @@ export function why(e: Event, now: number): string {
     case 'loitering':
       return say(past ? 'why.loitering.past' : 'why.loitering', { class: cls, s, limit });
     case 'line-crossing':
-      return say('why.line-crossing', { class: cls, direction: word('direction', e.direction ?? 'both') });
+      return say('why.line-crossing', { class: cls, direction: word('towards', towardsOf(e)) });
   }
   return fill(t('why.other'), { class: cls, kind: word('kind', e.kind) });
+}
+
+// wide is what a step across the picture is worth against one down it, on a picture of 16:9.
+const wide = 16 / 9;
+
+// towardsOf says to which side of the screen a line was crossed. The API's own words are those of
+// the line's two sides; the operator sees a picture, not the order in which its points were drawn.
+export function towardsOf(e: Event): 'left' | 'right' | 'up' | 'down' | 'either' {
+  const [a, b] = e.line ?? [];
+  if (a === undefined || b === undefined || (e.direction !== 'left-to-right' && e.direction !== 'right-to-left')) return 'either';
+  const k = e.direction === 'left-to-right' ? 1 : -1;
+  const x = -(b.y - a.y) * k;
+  const y = (b.x - a.x) * wide * k;
+  if (Math.abs(x) >= Math.abs(y)) return x > 0 ? 'right' : 'left';
+  return y > 0 ? 'down' : 'up';
 }
 
 export type Confidence = 'high' | 'medium' | 'low';
