@@ -164,7 +164,7 @@ func (g *Ingest) write(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write(b) // an edge that hangs up asks again
+	_, _ = w.Write(b) // an edge that hangs up asks again
 }
 
 // fail answers with the error's code and sentence; inner causes go to the log only.

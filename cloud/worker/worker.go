@@ -170,7 +170,9 @@ func (w *Worker) handle(ctx context.Context, d queue.Delivery) {
 		return // the lease gives it back
 	}
 	if m.Deliveries >= w.o.Deliveries && bongsu.CodeOf(err) != bongsu.CodeUnavailable && w.bury(ctx, m, err) {
-		d.Ack(ctx)
+		if err := d.Ack(ctx); err != nil {
+			w.o.Log.Warn("worker: not acknowledged, it will come again", "event", m.Key.ID, "revision", m.Key.Revision, "err", err)
+		}
 		return
 	}
 	w.retried.Add(1)

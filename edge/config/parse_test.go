@@ -223,7 +223,7 @@ func TestShippedExampleIsRightAndWhole(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	c, err := Parse("edge.yaml", []byte(`
+	_, err := Parse("edge.yaml", []byte(`
 edge: {name: box-1}
 data_dir: /d
 cloud: {url: "https://cloud.example:8443", enrol_token_file: /t, ca_file: /ca}
@@ -248,7 +248,7 @@ cameras:
 	if err == nil || !strings.Contains(err.Error(), `cameras[0].rules[2].direction_: unknown key; did you mean "direction"?`) {
 		t.Fatalf("%v", err)
 	}
-	c, err = Parse("edge.yaml", []byte(strings.TrimSpace(`
+	c, err := Parse("edge.yaml", []byte(strings.TrimSpace(`
 data_dir: /d
 defaults: {model: yolox-nano_1.0, infer_per_s: 5, classes: [person, car], min_score: 0.3, linger_s: 1.5, pre_roll_s: 2}
 cameras:

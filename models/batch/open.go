@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -70,8 +71,7 @@ func Open(o OpenOptions) (*Batcher, error) {
 	}
 	b, err := assemble(o, s, buffer, banks, size, free)
 	if err != nil {
-		free()
-		return nil, err
+		return nil, errors.Join(err, free())
 	}
 	return b, nil
 }

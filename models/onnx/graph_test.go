@@ -169,7 +169,7 @@ func TestAllElseIsCopied(t *testing.T) {
 	collect := func(b []byte, skip ...protowire.Number) (out []string) {
 		each(t, b, func(n protowire.Number, body []byte, v uint64) {
 			if !slices.Contains(skip, n) {
-				out = append(out, fmt.Sprint(n, body, v))
+				out = append(out, fmt.Sprint(n, string(body), v))
 			}
 		})
 		return out

@@ -139,11 +139,11 @@ func (b *Binding) hold(t interface{ Destroy() error }) {
 
 func (b *Binding) destroy() {
 	if b.io != nil {
-		b.io.Destroy()
+		_ = b.io.Destroy() // fails only where it was never made
 		live.Add(-1)
 	}
 	for _, t := range b.held {
-		t.Destroy()
+		_ = t.Destroy()
 		live.Add(-1)
 	}
 	b.io, b.held = nil, nil

@@ -72,7 +72,7 @@ func NewSession(o Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ort: %w", err)
 	}
-	defer opts.Destroy()
+	defer func() { _ = opts.Destroy() }()
 	s := &Session{path: o.Path}
 	if err := s.describe(opts, o.Outputs); err != nil {
 		return nil, err
@@ -97,8 +97,7 @@ func sessionOptions(threads int) (*onnxruntime_go.SessionOptions, error) {
 		opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 	)
 	if err != nil {
-		opts.Destroy()
-		return nil, err
+		return nil, errors.Join(err, opts.Destroy())
 	}
 	return opts, nil
 }

@@ -25,9 +25,10 @@ func BenchmarkUnit(b *testing.B) {
 	send := func(stamp uint32) {
 		for i := range 10 {
 			flags := byte(5)
-			if i == 0 {
+			switch i {
+			case 0:
 				flags |= 0x80
-			} else if i == 9 {
+			case 9:
 				flags |= 0x40
 			}
 			p := make([]byte, 1200)

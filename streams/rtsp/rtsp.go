@@ -107,7 +107,6 @@ type Source struct {
 	sets    *paramSets
 	line    timeline
 	mapping *Mapping
-	rtpSeen bool
 
 	mu      sync.Mutex
 	client  *gortsplib.Client

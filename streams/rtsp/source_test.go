@@ -208,7 +208,7 @@ func TestUnitAfterDroppedIsLost(t *testing.T) {
 	if q.push(&streams.AccessUnit{Arrived: begin.Add(queueAge + time.Millisecond)}) {
 		t.Fatal("a unit was taken while one waits that is older than the queue may be")
 	}
-	if q.pop() == nil || q.pop() == nil || q.pop() != nil || q.bytes != 0 {
+	if one, two := q.pop(), q.pop(); one == nil || two == nil || q.pop() != nil || q.bytes != 0 {
 		t.Fatal("the queue did not give what it took")
 	}
 	s := &Source{o: Options{}.withDefaults(), queue: newUnitQueue(), offer: &offer{codec: streams.H264}, sets: newParamSets(streams.H264)}

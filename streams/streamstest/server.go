@@ -149,7 +149,7 @@ func (s *Server) Run(ctx context.Context) error {
 		p.close()
 	}
 	if err == nil {
-		<-ended
+		<-ended //nolint:errcheck // the closing just done is its reason
 	}
 	return err
 }

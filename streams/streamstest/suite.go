@@ -136,7 +136,7 @@ func (s SourceSuite) ends(t *testing.T) {
 	if !errors.Is(err, io.EOF) && (!errors.As(err, &e) || e.Code == "" || e.State == "" || e.Op == "") {
 		t.Fatalf("the end is neither io.EOF nor a full *streams.Error: %#v", err)
 	}
-	if _, again := src.Next(t.Context()); again != err {
+	if _, again := src.Next(t.Context()); !errors.Is(again, err) {
 		t.Fatalf("the end was %v, and then %v", err, again)
 	}
 }

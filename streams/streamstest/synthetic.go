@@ -55,7 +55,7 @@ func SyntheticParams(codec streams.Codec, bframes int) *streams.Params {
 func unhex(s string) []byte {
 	b, err := hex.DecodeString(s)
 	if err != nil {
-		panic(err) // a constant of this package
+		panic(err) //nolint:forbidigo // a constant of this package
 	}
 	return b
 }

@@ -184,14 +184,14 @@ func applyRouterFails(s *suite) {
 	if _, err := s.a.GetInbox(s.Context(), ev.Key()); err != nil {
 		s.Fatalf("the inbox row went: %v", err)
 	}
-	o.Route = func(archive.Situation) (archive.Decision, error) { panic("boom") }
+	o.Route = func(archive.Situation) (archive.Decision, error) { panic("boom") } //nolint:forbidigo // what is tested
 	func() {
 		defer func() {
 			if recover() == nil {
 				s.Error("a router's panic was swallowed")
 			}
 		}()
-		s.a.Apply(s.Context(), ev.Key(), o)
+		_, _ = s.a.Apply(s.Context(), ev.Key(), o)
 	}()
 	s.apply(ev.Key(), T0) // writers are not blocked by it
 }

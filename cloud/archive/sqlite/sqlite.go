@@ -142,7 +142,7 @@ func openPool(o Options, conns int, settings string) (*pool, error) {
 // from few constants, so the set stays small.
 func (p *pool) keep(ctx context.Context, queries []string) {
 	for _, q := range queries {
-		s, err := p.db.PrepareContext(ctx, q)
+		s, err := p.db.PrepareContext(ctx, q) //nolint:sqlclosecheck // kept for the pool's life, or closed below
 		if err != nil {
 			return // it worked without; the next transaction tries again
 		}
@@ -152,7 +152,7 @@ func (p *pool) keep(ctx context.Context, queries []string) {
 		}
 		p.mu.Unlock()
 		if s != nil {
-			s.Close()
+			_ = s.Close() // it was not used
 		}
 	}
 }
@@ -183,6 +183,10 @@ type tx struct {
 	met  []string // queries that were not prepared before
 }
 
+// rollback ends the transaction without its writes. There is nothing to be done about its error:
+// the connection is given up then.
+func (t *tx) rollback() { _ = t.tx.Rollback() }
+
 // write runs f in a transaction that commits when f returns nil.
 func (a *Archive) write(ctx context.Context, op string, f func(*tx) error) error {
 	if err := a.usable(op); err != nil {
@@ -195,7 +199,7 @@ func (a *Archive) write(ctx context.Context, op string, f func(*tx) error) error
 	if err != nil {
 		return a.diskError(op, err)
 	}
-	defer t.tx.Rollback() // does nothing after a commit; f, which may be a caller's, may panic
+	defer t.rollback() // does nothing after a commit; f, which may be a caller's, may panic
 	if err := f(t); err != nil {
 		return a.diskError(op, err)
 	}
@@ -219,7 +223,7 @@ func (a *Archive) read(ctx context.Context, op string, f func(*tx) error) error 
 		return failure(op, err)
 	}
 	err = f(t)
-	t.tx.Rollback() // nothing was written; keep needs the connection
+	t.rollback() // nothing was written; keep needs the connection
 	if err != nil {
 		return failure(op, err)
 	}

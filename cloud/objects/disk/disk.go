@@ -188,11 +188,14 @@ func (s *Store) temp(ctx context.Context, r io.Reader) (name string, size int64,
 		err = s.sync(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		s.root.Remove(name)
+		s.discard(name)
 		return "", 0, "", err
 	}
 	return name, size, hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// discard removes a temporary file; one that stays is removed at the next start.
+func (s *Store) discard(name string) { _ = s.root.Remove(name) }
 
 // Put implements objects.Store.
 func (s *Store) Put(ctx context.Context, key, mediaType string, size int64, hash string, r io.Reader) error {
@@ -207,18 +210,18 @@ func (s *Store) Put(ctx context.Context, key, mediaType string, size int64, hash
 		return diskError(err, "object %s cannot be stored", key)
 	}
 	if n != size || got != hash {
-		s.root.Remove(name)
+		s.discard(name)
 		return bongsu.Errorf(bongsu.CodeHashMismatch, "object %s: the bytes do not have the declared size and SHA-256; send them again", key)
 	}
 	mu := s.lock(&s.keys, key)
 	mu.Lock()
 	defer mu.Unlock()
 	if done, err := s.there(key, hash); err != nil || done {
-		s.root.Remove(name)
+		s.discard(name)
 		return err
 	}
 	if err := s.appear(ctx, name, key, meta{size, hash, mediaType, s.now().UTC()}); err != nil {
-		s.root.Remove(name)
+		s.discard(name)
 		return diskError(err, "object %s cannot be stored", key)
 	}
 	return nil
@@ -265,7 +268,7 @@ func (s *Store) putJSON(ctx context.Context, file string, v any) error {
 		return err
 	}
 	if err := s.root.Rename(name, file); err != nil {
-		s.root.Remove(name)
+		s.discard(name)
 		return err
 	}
 	return s.syncDir(path.Dir(file))

@@ -175,7 +175,7 @@ func (u *upload) Complete(ctx context.Context) error {
 	defer mu.Unlock()
 	if done, err := u.s.there(u.m.Key, u.m.SHA256); err != nil || done {
 		if u.done = done; done {
-			u.s.root.RemoveAll(u.dir())
+			_ = u.s.root.RemoveAll(u.dir()) // one that stays is aborted as an old one later
 		}
 		return err
 	}
@@ -258,7 +258,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 	}
 	for _, e := range temps {
 		if st, err := e.Info(); err == nil && st.ModTime().Before(before) {
-			s.root.Remove("tmp/" + e.Name())
+			s.discard("tmp/" + e.Name())
 		}
 	}
 	return aborted, s.strays(ctx, before)
