@@ -65,7 +65,7 @@ type Worker struct {
 	mu      sync.Mutex
 	cameras map[bongsu.CameraID]*slot          // guarded by mu
 	open    map[bongsu.CameraID][]bongsu.Event // guarded by mu: for the next assignment
-	waiting map[uint64]chan *link.Message      // guarded by mu: clip messages to be answered
+	waiting map[uint64]chan *link.Message      // guarded by mu: clip messages to be answered; nil when nobody will
 
 	asking sync.Mutex // as handover.sending, for waiting
 	jobs   sync.WaitGroup
@@ -105,6 +105,7 @@ func New(o Options) *Worker {
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer w.jobs.Wait()
+	defer w.hangUp()
 	defer cancel()
 	if _, err := w.o.Conn.Send(link.Message{Type: link.TypeHello, PID: os.Getpid(), Program: w.o.Program}); err != nil {
 		return fmt.Errorf("greet the node: %w", err)
@@ -130,6 +131,18 @@ func (w *Worker) Run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// hangUp ends the waiting for answers when the node is not heard any more: what still has to be
+// finished here is found by the next start.
+func (w *Worker) hangUp() {
+	w.o.Conn.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.waiting {
+		close(c)
+	}
+	w.waiting = nil
 }
 
 func (w *Worker) obey(ctx context.Context, m *link.Message) error {
@@ -255,7 +268,11 @@ func (w *Worker) ask(ctx context.Context, m link.Message) (*link.Message, error)
 	seq, err := w.o.Conn.Send(m)
 	if err == nil {
 		w.mu.Lock()
-		w.waiting[seq] = c
+		if w.waiting == nil {
+			close(c)
+		} else {
+			w.waiting[seq] = c
+		}
 		w.mu.Unlock()
 	}
 	w.asking.Unlock()
@@ -263,7 +280,10 @@ func (w *Worker) ask(ctx context.Context, m link.Message) (*link.Message, error)
 		return nil, err
 	}
 	select {
-	case a := <-c:
+	case a, heard := <-c:
+		if !heard {
+			return nil, fmt.Errorf("no answer to %s: the node is gone", m.Type)
+		}
 		if a.Type == link.TypeNack {
 			return nil, fmt.Errorf("the node refuses %s: %s", m.Type, a.Message)
 		}
