@@ -70,7 +70,7 @@ func runRun(ctx context.Context, m *Main, c *call) error {
 		level = slog.LevelDebug
 	}
 	b := &edgeBox{m: m, cfg: cfg, path: *o.config, log: m.logger(level)}
-	if err := b.open(); err != nil {
+	if err := b.open(ctx); err != nil {
 		return err
 	}
 	err = b.run(ctx)
@@ -81,9 +81,12 @@ func runRun(ctx context.Context, m *Main, c *call) error {
 }
 
 // open makes the parts; nothing runs yet.
-func (b *edgeBox) open() (err error) {
+func (b *edgeBox) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(b.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
+	}
+	if err := waitForFormer(ctx, workersLock(b.cfg)); err != nil {
+		return err
 	}
 	b.outbox, err = outbox.Open(outboxDir(b.cfg), outbox.Options{MaxClipBytes: b.cfg.Outbox.MaxBytes,
 		MinFreeBytes: b.cfg.Outbox.ReserveBytes, Salvage: salvage, Log: b.log})
@@ -95,11 +98,11 @@ func (b *edgeBox) open() (err error) {
 	if err != nil {
 		return fmt.Errorf("this program's own path: %w", err)
 	}
-	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir}, Stderr: b.m.Stderr}
+	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir, "--lock", workersLock(b.cfg)}, Stderr: b.m.Stderr}
 	b.node = node.New(node.Options{Outbox: b.outbox, StartWorker: worker.Start, Edge: b.edgeID,
 		CamerasPerWorker: b.cfg.Workers.CamerasPerWorker, WallQuality: wallQuality, Registry: registry, Log: b.log})
 	if b.cfg.Debug.Listen != "" {
-		b.debug, err = obs.NewServer(obs.ServerOptions{Listen: b.cfg.Debug.Listen, Registry: registry, Health: b.node.Health,
+		b.debug, err = obs.NewServer(obs.ServerOptions{Listen: b.cfg.Debug.Listen, Registry: registry, Health: b.node.Health, Notes: b.notes,
 			Cameras: b.node.DebugCameras, Frame: b.node.Frame, Status: b.status, Log: b.log})
 		if err != nil {
 			return errors.Join(err, b.outbox.Close())
@@ -127,6 +130,26 @@ func (b *edgeBox) status() any {
 		out["uplink"] = up.Status()
 	}
 	return out
+}
+
+// notes say that the cloud is not to be reached. The edge goes on without it, so that is no
+// reason to call it unwell.
+func (b *edgeBox) notes() []obs.Reason {
+	b.mu.Lock()
+	up := b.up
+	b.mu.Unlock()
+	if up == nil {
+		if b.cfg.Cloud.URL == "" {
+			return nil
+		}
+		return []obs.Reason{{Code: "cloud-not-enrolled", Message: "this edge is not enrolled with its cloud yet; events stay on this box"}}
+	}
+	s := up.Status()
+	if s.State == "online" || s.State == "starting" {
+		return nil
+	}
+	return []obs.Reason{{Code: "cloud-" + s.State, Since: s.Since,
+		Message: fmt.Sprintf("%s; %d revisions of events and %d clip parts wait on this box", s.Reason, s.Pending.Events, s.Pending.Clips)}}
 }
 
 // run runs all parts until ctx ends or one of them cannot go on.

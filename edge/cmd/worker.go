@@ -14,6 +14,7 @@ import (
 
 type workerOpts struct {
 	models  *string
+	lock    *string
 	threads *int
 }
 
@@ -24,6 +25,7 @@ func workerVerb() *verb {
 		example: "bongsu-edge worker --models /var/lib/bongsu-edge/models",
 		flags: func(fs *flag.FlagSet) any {
 			return &workerOpts{models: fs.String("models", "", "the model folder"),
+				lock:    fs.String("lock", "", "the file whose lock says that a worker lives; empty for none"),
 				threads: fs.Int("threads", 1, "threads of one inference")}
 		},
 		run: runWorker}
@@ -33,6 +35,13 @@ func runWorker(ctx context.Context, m *Main, c *call) error {
 	o := c.opts.(*workerOpts)
 	if *o.models == "" {
 		return usageError{"--models is missing"}
+	}
+	if *o.lock != "" {
+		held, err := holdAsWorker(*o.lock)
+		if err != nil {
+			return err
+		}
+		defer held.Close()
 	}
 	conn, err := link.FromFD(link.FD)
 	if err != nil {

@@ -206,6 +206,7 @@ func TestPages(t *testing.T) {
 	get := serve(t, ServerOptions{
 		Registry: r,
 		Health:   func() []Reason { mu.Lock(); defer mu.Unlock(); return reasons },
+		Notes:    func() []Reason { return []Reason{{Code: "cloud-offline", Message: "the cloud does not answer"}} },
 		Cameras: func() []Camera {
 			return []Camera{{CameraStatus: bongsu.CameraStatus{ID: "yard", Name: "<script>alert(1)</script>", State: bongsu.CameraLive, Still: []byte("x")}, Worker: 1}}
 		},
@@ -217,7 +218,7 @@ func TestPages(t *testing.T) {
 		},
 		Status: func() any { return map[string]int{"pending": 3} },
 	})
-	if code, body, _ := get("/healthz"); code != 200 || !strings.Contains(body, `"ok": true`) || !strings.Contains(body, `"reasons": []`) {
+	if code, body, _ := get("/healthz"); code != 200 || !strings.Contains(body, `"ok": true`) || !strings.Contains(body, `"reasons": []`) || !strings.Contains(body, "cloud-offline") {
 		t.Errorf("healthz: %d %s", code, body)
 	}
 	mu.Lock()

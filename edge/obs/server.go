@@ -37,6 +37,7 @@ type ServerOptions struct {
 	Listen   string // loopback address and port; port 0 takes any
 	Registry *Registry
 	Health   func() []Reason // nothing: all is well
+	Notes    func() []Reason // what to know besides, such as that the cloud is away; it does not make the edge unwell
 	Cameras  func() []Camera
 	// Frame gives the last picture of a camera with boxes, as JPEG; nil when there is none.
 	Frame  func(bongsu.CameraID) (jpeg []byte, at time.Time)
@@ -130,15 +131,18 @@ func withPort(host string) string {
 }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	reasons := []Reason{}
+	reasons, notes := []Reason{}, []Reason{}
 	if s.o.Health != nil {
 		reasons = append(reasons, s.o.Health()...)
+	}
+	if s.o.Notes != nil {
+		notes = append(notes, s.o.Notes()...)
 	}
 	status := http.StatusOK
 	if len(reasons) > 0 {
 		status = http.StatusServiceUnavailable
 	}
-	s.json(w, status, map[string]any{"ok": len(reasons) == 0, "reasons": reasons})
+	s.json(w, status, map[string]any{"ok": len(reasons) == 0, "reasons": reasons, "notes": notes})
 }
 
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
