@@ -132,7 +132,7 @@ func (b *bench) measure(ctx context.Context) error {
 				return ctx.Err()
 			}
 			b.say("%s: %v", s.name, err)
-			b.report.add(floor{name: s.name + " could be measured", got: err.Error(), want: "it could"})
+			b.report.add(floor{name: s.name + " could be measured", got: firstLine(err.Error()), want: "it could"})
 		}
 	}
 	b.report.took = time.Since(b.began)
@@ -141,6 +141,15 @@ func (b *bench) measure(ctx context.Context) error {
 		return nil
 	}
 	return os.WriteFile(b.o.out, []byte(b.report.markdown()), 0o644)
+}
+
+// firstLine is what a table has room for; the whole has been said before.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
 }
 
 func choose(only string) ([]section, error) {

@@ -35,6 +35,21 @@ ok  	bongsu/models/tensor	3.1s
 	}
 }
 
+func TestLatenciesOfAStore(t *testing.T) {
+	for _, c := range []struct {
+		f    figures
+		want [3]string
+	}{
+		{figures{"ns/op": 500_000, "p50_us": 200, "p99_us": 1234}, [3]string{"2000", "0.20", "1.23"}},
+		{figures{"ns/op": 84_000, "puts/s": 11780, "p50_us": 1229, "p99_us": 5720}, [3]string{"11780", "1.23", "5.72"}},
+		{figures{"ns/op": 1_000_000}, [3]string{"1000", "", ""}},
+	} {
+		if got := latencies(c.f); [3]string(got) != c.want {
+			t.Errorf("%v: %q, want %q", c.f, got, c.want)
+		}
+	}
+}
+
 func TestLoopLineIsRead(t *testing.T) {
 	out := "    loop_test.go:100: loop model=tiny pictures=180 passes=180 allocs_per_unit=0 tracks=180\n" +
 		"    loop_test.go:100: loop model=yolox_nano_416 pictures=75 passes=150 allocs_per_unit=3 tracks=9\n"

@@ -41,6 +41,14 @@ func TestReportSaysWhatIsNotMet(t *testing.T) {
 	}
 }
 
+func TestFirstLine(t *testing.T) {
+	for in, want := range map[string]string{"": "", "one": "one", "one\ntwo": "one", strings.Repeat("길", 90): strings.Repeat("길", 80) + "…"} {
+		if got := firstLine(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
 func TestChoose(t *testing.T) {
 	if all, err := choose(""); err != nil || len(all) != len(sections) {
 		t.Errorf("everything: %d sections, %v", len(all), err)

@@ -172,9 +172,9 @@ func (b *bench) judgeLatency(trips []trip, flaws []string, rate float64) {
 	})
 	n := fmt.Sprintf("n = %d", len(seen))
 	b.report.add(
-		floor{"last packet → durable on the edge, p95", "≤ " + millis(durableWithin) + " ms", fmt.Sprintf("%s ms, n = %d", millis(durable.quantile(0.95)), len(durable)),
+		floor{"last packet → durable on the edge, p95", fmt.Sprintf("≤ %d ms", durableWithin.Milliseconds()), fmt.Sprintf("%s ms, n = %d", millis(durable.quantile(0.95)), len(durable)),
 			len(durable) > 0 && durable.quantile(0.95) <= durableWithin},
-		floor{"last packet → painted in a browser, p95", "≤ " + millis(paintedWithin) + " ms", millis(seen.quantile(0.95)) + " ms, " + n,
+		floor{"last packet → painted in a browser, p95", fmt.Sprintf("≤ %d ms", paintedWithin.Milliseconds()), millis(seen.quantile(0.95)) + " ms, " + n,
 			len(seen) > 0 && seen.quantile(0.95) <= paintedWithin},
 		floor{"events behind these two", fmt.Sprintf("≥ %d painted", leastEvents), n, len(seen) >= leastEvents},
 		floor{"inferences a second, each of two cameras", fmt.Sprintf("≥ %g", leastRate), fmt.Sprintf("%.2f", rate), rate >= leastRate},
