@@ -21,7 +21,7 @@ const expected = /AudioContext was not allowed|Failed to load resource/;
 
 // play runs a test in a page over a mock of a scenario. The page's own errors, among them
 // breaches of the content security policy, fail it.
-export function play(name, { scenario = 'busy', path = '/console', size = { width: 1366, height: 768 }, out = false, setup = false, wait = true, ...context } = {}, act) {
+export function play(name, { scenario = 'busy', path = '/console', size = { width: 1366, height: 768 }, out = false, setup = false, init, ...context } = {}, act) {
   test(name, { timeout: 40_000 }, async () => {
     const mock = await new Mock(scenario).start();
     mock.setupNeeded = setup;
@@ -33,8 +33,9 @@ export function play(name, { scenario = 'busy', path = '/console', size = { widt
     page.setDefaultTimeout(8000);
     try {
       if (!out) await ctx.addCookies([{ name: 'bongsu_session', value: mock.session(), url: mock.url }]);
+      if (init !== undefined) await page.addInitScript(init);
       await page.goto(mock.url + path);
-      if (wait) await page.locator(out ? '[data-testid=login-user]' : '.top').waitFor();
+      await page.locator(out ? '[data-testid=login-user]' : '.top').waitFor();
       await act({ page, mock, ctx, world: mock.world });
       assert.deepEqual(wrong, []);
     } finally {
