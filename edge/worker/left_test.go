@@ -81,6 +81,46 @@ func TestOpenEventsSurviveAnAssignmentThatNeverRuns(t *testing.T) {
 	n.stop()
 }
 
+// A worker that is asked to end hands over what its cameras leave behind before it hangs up.
+func TestStoppingWorkerHandsOverFirst(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	last, clip := event(1), bongsu.Clip{Event: bongsu.NewEventID(time.Now()), Camera: "a"}
+	closed := make(chan error, 1)
+	n := startUnder(ctx, t, func(ctx context.Context, r *fakeRunner) {
+		<-ctx.Done()
+		r.env.Put(last, nil)
+		closed <- r.env.CloseClip(context.WithoutCancel(ctx), clip)
+	}, nil)
+	n.send(link.Message{Type: link.TypeAssign, Assign: assignment("a")})
+	n.runner(0)
+	stop()
+	for range 2 {
+		m := n.either(link.TypeEvent, link.TypeClipClosed)
+		n.send(link.Message{Type: link.TypeAck, Ref: m.Seq})
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("the clip's end was not recorded: %v", err)
+	}
+	if err := <-n.done; err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+	n.conn.Close()
+	for range n.got {
+	}
+}
+
+// TestStoppingWorkerWithoutANodeEnds: nobody acknowledges, and nobody reads.
+func TestStoppingWorkerWithoutANodeEnds(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	n := startUnder(ctx, t, func(ctx context.Context, r *fakeRunner) { r.env.Put(event(1), nil) }, nil)
+	n.send(link.Message{Type: link.TypeAssign, Assign: assignment("a")})
+	n.next(link.TypeEvent)
+	stop()
+	n.stop()
+}
+
 func TestPictureOfAnEventAfterTheEndIsNotHeld(t *testing.T) {
 	h := newHandover(1<<20, nil, func(link.Message) (uint64, error) { return 0, io.EOF }, nil)
 	owner := &countedFrame{}

@@ -67,8 +67,9 @@ type Worker struct {
 	open    map[bongsu.CameraID][]bongsu.Event // guarded by mu: for the next assignment
 	waiting map[uint64]chan *link.Message      // guarded by mu: clip messages to be answered; nil when nobody will
 
-	asking sync.Mutex // as handover.sending, for waiting
-	jobs   sync.WaitGroup
+	asking  sync.Mutex     // as handover.sending, for waiting
+	running sync.WaitGroup // cameras
+	jobs    sync.WaitGroup // the rest
 }
 
 // slot is one camera's place; a new assignment waits for the old one's end.
@@ -100,37 +101,103 @@ func New(o Options) *Worker {
 	return w
 }
 
+// stopWithin is what cameras get to end, and the node to acknowledge what they leave behind. The
+// node gives a worker a little more.
+const stopWithin = 4 * time.Second
+
 // Run greets the node and obeys it until the connection or ctx ends; it blocks until every
-// camera has stopped. The end of the connection in good order is nil.
+// camera has stopped. At the end of ctx it goes on speaking with the node until what the cameras
+// leave behind is acknowledged. The end of the connection in good order is nil.
 func (w *Worker) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
 	defer w.jobs.Wait()
+	defer w.running.Wait()
 	defer w.hangUp()
-	defer cancel()
 	if _, err := w.o.Conn.Send(link.Message{Type: link.TypeHello, PID: os.Getpid(), Program: w.o.Program}); err != nil {
 		return fmt.Errorf("greet the node: %w", err)
 	}
-	stop := context.AfterFunc(ctx, func() { w.o.Conn.Close() })
-	defer stop()
+	talk, endTalk := context.WithCancel(context.WithoutCancel(ctx))
+	defer endTalk()
+	ctx, endCameras := context.WithCancel(ctx)
+	defer endCameras()
 	w.jobs.Go(func() {
-		if err := w.hand.run(ctx); err != nil && ctx.Err() == nil {
+		if err := w.hand.run(talk); err != nil && talk.Err() == nil {
 			w.o.Log.Error("events cannot be handed over", "error", err)
 			w.o.Conn.Close()
 		}
 	})
-	w.jobs.Go(func() { w.report(ctx) })
+	w.jobs.Go(func() { w.report(talk) })
+	in := make(chan heard)
+	w.jobs.Go(func() { w.listen(talk, in) })
 	for {
-		m, err := w.o.Conn.Receive()
-		switch {
-		case errors.Is(err, io.EOF) || ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return fmt.Errorf("the node's messages: %w", err)
-		}
-		if err := w.obey(ctx, m); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return w.settle(ctx, in)
+		case h := <-in:
+			if errors.Is(h.err, io.EOF) || h.err != nil && ctx.Err() != nil {
+				return nil
+			}
+			if h.err != nil {
+				return fmt.Errorf("the node's messages: %w", h.err)
+			}
+			if err := w.obey(ctx, h.m); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// heard is a message of the node, or why there are no more.
+type heard struct {
+	m   *link.Message
+	err error
+}
+
+// listen passes on what the node says until the connection or ctx ends.
+func (w *Worker) listen(ctx context.Context, in chan<- heard) {
+	for {
+		m, err := w.o.Conn.Receive()
+		select {
+		case in <- heard{m, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// settle waits, after ctx's end, until all cameras have stopped and the node has acknowledged
+// all they handed over, for stopWithin at most: an event that just happened is not to be lost to
+// a restart in good order.
+func (w *Worker) settle(ctx context.Context, in <-chan heard) error {
+	stopped := make(chan struct{})
+	w.jobs.Go(func() {
+		w.running.Wait()
+		close(stopped)
+	})
+	limit := time.NewTimer(stopWithin)
+	defer limit.Stop()
+	for stopped != nil || w.hand.pending() > 0 {
+		select {
+		case <-stopped:
+			stopped = nil
+		case <-limit.C:
+			w.o.Log.Warn("there was no time to stop in good order", "revisions", w.hand.pending(), "cameras", stopped != nil)
+			return nil
+		case h := <-in:
+			if h.err != nil {
+				return nil // the node is gone
+			}
+			if h.m.Type == link.TypeAssign {
+				continue
+			}
+			if err := w.obey(ctx, h.m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // hangUp ends the waiting for answers when the node is not heard any more: what still has to be
@@ -184,7 +251,7 @@ func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 	if before != nil {
 		before.cancel()
 	}
-	w.jobs.Go(func() {
+	w.running.Go(func() {
 		defer close(s.done)
 		defer cancel()
 		if before != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +58,11 @@ type nodeSide struct {
 
 func start(t *testing.T, script func(ctx context.Context, r *fakeRunner), build func(link.Assignment) error) *nodeSide {
 	t.Helper()
+	return startUnder(t.Context(), t, script, build)
+}
+
+func startUnder(ctx context.Context, t *testing.T, script func(ctx context.Context, r *fakeRunner), build func(link.Assignment) error) *nodeSide {
+	t.Helper()
 	a, b := net.Pipe()
 	n := &nodeSide{t: t, conn: link.NewConn(a, link.Node), got: make(chan *link.Message, 1000), done: make(chan error, 1)}
 	w := New(Options{Conn: link.NewConn(b, link.Worker), Program: "test",
@@ -74,7 +80,7 @@ func start(t *testing.T, script func(ctx context.Context, r *fakeRunner), build 
 			n.mu.Unlock()
 			return r, nil
 		}})
-	go func() { n.done <- w.Run(t.Context()) }()
+	go func() { n.done <- w.Run(ctx) }()
 	go func() {
 		for {
 			m, err := n.conn.Receive()
@@ -90,18 +96,24 @@ func start(t *testing.T, script func(ctx context.Context, r *fakeRunner), build 
 
 func (n *nodeSide) next(typ string) *link.Message {
 	n.t.Helper()
+	return n.either(typ)
+}
+
+// either gives the next message of one of these types.
+func (n *nodeSide) either(types ...string) *link.Message {
+	n.t.Helper()
 	deadline := time.After(10 * time.Second)
 	for {
 		select {
 		case m, ok := <-n.got:
 			if !ok {
-				n.t.Fatalf("the worker closed before a %q", typ)
+				n.t.Fatalf("the worker closed before one of %q", types)
 			}
-			if m.Type == typ {
+			if slices.Contains(types, m.Type) {
 				return m
 			}
 		case <-deadline:
-			n.t.Fatalf("no %q in 10 s", typ)
+			n.t.Fatalf("none of %q in 10 s", types)
 		}
 	}
 }
