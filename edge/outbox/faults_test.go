@@ -313,6 +313,20 @@ func TestNoRoomForClipsIsSaid(t *testing.T) {
 	if _, err := o.OpenClip(bongsu.Clip{Event: eventID(1), Camera: "yard"}); bongsu.CodeOf(err) != bongsu.CodeUnavailable {
 		t.Errorf("got %v", err)
 	}
+	// Events have their blocks and meet no full disk; that clips are missing is shown all the same.
+	put(t, o, anEvent(1, 1, bongsu.EventClosed))
+	if h := o.Health(); len(h) != 1 || h[0].Code != problemLow {
+		t.Errorf("health %+v, want %s", h, problemLow)
+	}
+	m.mu.Lock()
+	m.room = 0
+	m.mu.Unlock()
+	if err := o.Enforce(); err != nil {
+		t.Fatal(err)
+	}
+	if h := o.Health(); len(h) != 0 {
+		t.Errorf("after room was made: %+v", h)
+	}
 }
 
 // TestSmallDisk is TestDiskFull on a real file system of 16 MiB.

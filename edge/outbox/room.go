@@ -16,6 +16,7 @@ const reserveName = "reserve"
 // Codes of problems.
 const (
 	problemFull    = "disk-full"
+	problemLow     = "disk-low"
 	problemWrite   = "write-failed"
 	problemDamaged = "records-damaged"
 	problemHang    = "disk-hangs"
@@ -29,7 +30,7 @@ const quietAfter = time.Minute
 
 // Problem is one thing that is wrong with the outbox.
 type Problem struct {
-	Code    string    `json:"code"` // stable: disk-full, write-failed, records-damaged, disk-hangs
+	Code    string    `json:"code"` // stable: disk-full, disk-low, write-failed, records-damaged, disk-hangs
 	Message string    `json:"message"`
 	Since   time.Time `json:"since"`
 	Count   int       `json:"count"`
@@ -190,7 +191,9 @@ func (o *Outbox) Enforce() error {
 		}
 		over -= freed
 	}
-	if !o.haveReserve() && !o.crowded() {
+	low := o.crowded()
+	o.noteRoom(low)
+	if !o.haveReserve() && !low {
 		if free, err := o.fs.Free(); err == nil && free > 2*o.opt.ReserveBytes {
 			o.makeReserve()
 		}
@@ -219,6 +222,19 @@ func (o *Outbox) excess() int64 {
 		over = max(over, o.opt.MinFreeBytes-free)
 	}
 	return over
+}
+
+// noteRoom takes down whether clips can be recorded. Events may go on for hours in blocks that
+// they hold already, so no failed write would tell of a disk that is full.
+func (o *Outbox) noteRoom(low bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !low {
+		delete(o.health.problems, problemLow)
+		return
+	}
+	o.health.note(problemLow, o.opt.Now(), fmt.Sprintf("clips are not recorded: less than %d MiB of the disk are free, and no clip is left that could go: free some space; events go on",
+		o.opt.MinFreeBytes>>20))
 }
 
 // crowded reports whether the disk has less room than clips must leave.
