@@ -261,7 +261,7 @@ func (s *Service) bearer(ctx context.Context, secret string) (*Principal, error)
 	case isSecret(kindEdge, secret):
 		return s.edgeByHash(ctx, hashSecret(secret))
 	}
-	return nil, bongsu.Errorf(bongsu.CodeUnauthorized, "Authorization: this is no token of ours: make one with `bongsu-cloud user token`")
+	return nil, bongsu.Errorf(bongsu.CodeUnauthorized, "Authorization: this is no token or credential of ours: make a token with `bongsu-cloud user token`, or enrol the edge with one from `bongsu-cloud edge token`")
 }
 
 func (s *Service) tokenByHash(ctx context.Context, hash string) (*Principal, error) {
