@@ -67,27 +67,36 @@ func (s *System) refuseStrangers(t *testing.T, ctx context.Context) {
 		State: bongsu.EventClosed, CloseReason: bongsu.CloseEnded, Start: now, Fired: now, End: now, Class: bongsu.ClassPerson, Score: 0.9,
 		Clock: bongsu.Clock{WallQuality: "unknown"}, Model: bongsu.ModelRef{Name: "tiny", Version: "1"}}
 	post := bongsu.EventsRequest{Events: []bongsu.EventRecord{{Event: ev}}}
-	for _, bearer := range []string{"", "nobody-knows-this-credential-0123456789abcdefg", s.Token} {
-		status, answer := stranger{s.ConsoleURL, bearer}.call(t, ctx, "POST", "/api/v1/edge/events", post, nil)
+	cred := s.enrolByHand(t, ctx)
+	elsewhere := cred[:len(cred)-4] + strings.Map(func(r rune) rune { return 'A' + (r+1)%26 }, cred[len(cred)-4:])
+	for _, c := range []struct {
+		what, bearer string
+		want         int
+	}{
+		{"without a credential", "", http.StatusUnauthorized},
+		{"with something that is none", "nobody-knows-this-credential-0123456789abcdefg", http.StatusUnauthorized},
+		{"with the credential of another cloud", elsewhere, http.StatusUnauthorized},
+		{"with a user's token", s.Token, http.StatusForbidden},
+	} {
+		status, answer := stranger{s.ConsoleURL, c.bearer}.call(t, ctx, "POST", "/api/v1/edge/events", post, nil)
 		var e bongsu.WireError
-		if err := json.Unmarshal(answer, &e); err != nil || (status != http.StatusUnauthorized && status != http.StatusForbidden) ||
-			len(e.Error.Message) < 20 || bearer != "" && bearer != s.Token && status != http.StatusUnauthorized {
-			t.Errorf("an event with the bearer of length %d: %d %s", len(bearer), status, answer)
+		if err := json.Unmarshal(answer, &e); err != nil || status != c.want || len(e.Error.Message) < 20 || c.bearer != "" && bytes.Contains(answer, []byte(c.bearer)) {
+			t.Errorf("an event %s: %d %s, want %d and a sentence", c.what, status, answer, c.want)
 		}
-		t.Logf("an event from an unknown edge: %d %s", status, bytes.TrimSpace(answer))
+		t.Logf("an event %s: %d %s", c.what, status, bytes.TrimSpace(answer))
 	}
 	if err := s.API(ctx, "GET", "/events/"+string(ev.ID), nil, nil); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("the stranger's event: %v, want 404", err)
 	}
-	s.refuseClip(t, ctx, ev.ID)
+	refuseClip(t, ctx, stranger{s.ConsoleURL, cred}, ev.ID)
 	eventually(t, ctx, "the edge's own events go on", func() (bool, string) {
 		st, err := s.edgeStatus(ctx)
 		return err == nil && st.Outbox.Events.Acked > before.Outbox.Events.Acked && st.Outbox.Events.Rejected == 0, fmt.Sprintf("%+v %v", st.Outbox, err)
 	})
 }
 
-// refuseClip enrols a second edge and lets it send bytes with another hash than it declared.
-func (s *System) refuseClip(t *testing.T, ctx context.Context, event bongsu.EventID) {
+// enrolByHand enrols a second edge and gives its credential.
+func (s *System) enrolByHand(t *testing.T, ctx context.Context) string {
 	t.Helper()
 	token, err := s.tool(ctx, "", "bongsu-cloud", "edge", "token", "--config", s.cloudConfig(), "by-hand")
 	if err != nil {
@@ -95,10 +104,15 @@ func (s *System) refuseClip(t *testing.T, ctx context.Context, event bongsu.Even
 	}
 	status, answer := stranger{s.ConsoleURL, ""}.call(t, ctx, "POST", "/api/v1/edge/enrol", bongsu.EnrolRequest{Token: token, Name: "by-hand"}, nil)
 	var cred bongsu.EnrolResponse
-	if err := json.Unmarshal(answer, &cred); err != nil || status != http.StatusOK || cred.Credential == "" {
+	if err := json.Unmarshal(answer, &cred); err != nil || status != http.StatusOK || len(cred.Credential) < 20 {
 		t.Fatalf("enrolment: %d %v", status, err)
 	}
-	x := stranger{s.ConsoleURL, cred.Credential}
+	return cred.Credential
+}
+
+// refuseClip lets an enrolled edge send bytes with another hash than it declared.
+func refuseClip(t *testing.T, ctx context.Context, x stranger, event bongsu.EventID) {
+	t.Helper()
 	declared, sent := bytes.Repeat([]byte("declared"), 512), bytes.Repeat([]byte("sent not"), 512)
 	sum := sha256.Sum256(declared)
 	clip := bongsu.Clip{Event: event, Camera: "gate", State: bongsu.ClipReady, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(declared)),
@@ -115,7 +129,7 @@ func (s *System) refuseClip(t *testing.T, ctx context.Context, event bongsu.Even
 		}
 		return x.call(t, ctx, "POST", "/api/v1/edge/clips/"+where.ID+"/complete", struct{}{}, nil)
 	}
-	status, answer = put(sent)
+	status, answer := put(sent)
 	var e bongsu.WireError
 	if err := json.Unmarshal(answer, &e); err != nil || e.Error.Code != bongsu.CodeHashMismatch || len(e.Error.Message) < 20 {
 		t.Errorf("a clip whose hash differs: %d %s", status, answer)
