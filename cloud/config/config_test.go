@@ -116,6 +116,14 @@ func TestWrongFiles(t *testing.T) {
 	}
 }
 
+func TestByteOrderMark(t *testing.T) {
+	for _, src := range []string{"\ufeffretention_days: 7\n", "\ufeff# a comment\r\nretention_days: 7\r\n"} {
+		if c, err := Parse("cloud.yaml", []byte(src)); err != nil || c.RetentionDays != 7 {
+			t.Errorf("%q: %+v, %v", src, c, err)
+		}
+	}
+}
+
 func TestSyntaxErrorNamesItsLine(t *testing.T) {
 	_, err := Parse("cloud.yaml", []byte("listen: 127.0.0.1:1\n\tx: y\n"))
 	var fe *bongsu.FieldError

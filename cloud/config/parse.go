@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -43,6 +44,7 @@ func keys() []key {
 // Parse reads the text of a file; name stands for it in errors. An empty text gives the defaults.
 func Parse(name string, src []byte) (Config, error) {
 	c := Default()
+	src = bytes.TrimPrefix(src, []byte("\ufeff"))                      // of some editors; the library takes it for a part of the first key
 	f, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey()) // so that we name the key ourselves
 	if err != nil {
 		return Config{}, syntaxError(name, err)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -99,7 +100,7 @@ func parseYAML(data []byte) (file *ast.File, err error) {
 			file, err = nil, errors.New("the parser cannot read this; compare its indentation and quotes with deploy/edge.yaml")
 		}
 	}()
-	return parser.ParseBytes(data, 0)
+	return parser.ParseBytes(bytes.TrimPrefix(data, []byte(byteOrderMark)), 0)
 }
 
 func syntaxError(err error) (line int, message string) {

@@ -12,6 +12,10 @@ import (
 	"bongsu"
 )
 
+// byteOrderMark is what some editors put in front of UTF-8; the YAML library takes it for a part
+// of the first key.
+const byteOrderMark = "\ufeff"
+
 // MaxFileBytes is the largest edge.yaml that is read.
 const MaxFileBytes = 1 << 20
 

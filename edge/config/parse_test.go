@@ -149,6 +149,14 @@ func TestNotYAML(t *testing.T) {
 	}
 }
 
+func TestByteOrderMark(t *testing.T) {
+	for _, src := range []string{"\ufeffdata_dir: /d\n", "\ufeff# a comment\r\ndata_dir: /d\r\n"} {
+		if c, err := Parse("edge.yaml", []byte(src)); err != nil || c.DataDir != "/d" {
+			t.Errorf("%q: %q, %v", src, c.DataDir, err)
+		}
+	}
+}
+
 func TestEmptyFileIsDefault(t *testing.T) {
 	for _, file := range []string{"", "# nothing\n", "---\n", "cameras:\n", "cameras: []\n", "edge: {}\n"} {
 		c, err := Parse("edge.yaml", []byte(file))
