@@ -21,7 +21,7 @@ func measureDurability(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	s, err := b.startSystem(ctx, "durability", b.o.tiny, shows(2, film, waitRules()), false)
+	s, err := b.startSystem(ctx, "durability", b.o.tiny, shows(2, film, waitRules), false)
 	if err != nil {
 		return err
 	}

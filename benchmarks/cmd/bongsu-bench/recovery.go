@@ -69,7 +69,7 @@ func measureRecovery(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	s, err := b.startSystem(ctx, "recovery", b.o.model, shows(aloneCameras, file, calmRules()), true)
+	s, err := b.startSystem(ctx, "recovery", b.o.model, shows(aloneCameras, file, calmRules), true)
 	if err != nil {
 		return err
 	}

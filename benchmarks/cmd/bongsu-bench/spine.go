@@ -30,7 +30,7 @@ func measureLatency(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	cams := shows(2, file, b.busyRules())
+	cams := shows(2, file, b.busyRules)
 	s, err := b.startSystem(ctx, "latency", b.o.model, cams, false)
 	if err != nil {
 		return err
