@@ -132,9 +132,7 @@ func (s *server) addEdgeRoutes(handlers map[string]http.Handler) {
 		if name == "" {
 			name = r.Pattern // Mux refuses it by this name
 		}
-		if handlers[name] == nil {
-			handlers[name] = forEdge(r.Handler)
-		}
+		handlers[name] = forEdge(r.Handler)
 	}
 }
 

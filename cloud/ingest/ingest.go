@@ -1,5 +1,5 @@
-// Package ingest is the HTTP API that edges call (root wire.go): enrolment, events, camera
-// reports and clips. Its promise is in its answers: what a 2xx names is durable in the archive
+// Package ingest is the HTTP API that edges call (root wire.go): events, camera reports
+// and clips. Its promise is in its answers: what a 2xx names is durable in the archive
 // or the object store, whatever the queue is doing.
 //
 // Who the edge is was found out before: cloud/auth checks the credential and puts the edge's ID
@@ -101,20 +101,18 @@ func New(o Options) *Ingest {
 // Route is one route of the API, its pattern as http.ServeMux takes it.
 type Route struct {
 	Pattern string
-	Public  bool // enrolment: reached without a credential
 	Handler http.Handler
 }
 
-// Routes lists all routes. All but the public one need WithEdge in the context, and answer 401
-// without it.
+// Routes lists all routes. They need WithEdge in the context, and answer 401 without it.
+// Enrolment, by which an edge gets its credential, is cloud/auth's.
 func (g *Ingest) Routes() []Route {
 	return []Route{
-		{"POST /api/v1/edge/enrol", true, g.handle(g.enrol)},
-		{"POST /api/v1/edge/events", false, g.handle(g.events)},
-		{"POST /api/v1/edge/cameras", false, g.handle(g.cameras)},
-		{"POST /api/v1/edge/clips", false, g.handle(g.declare)},
-		{"PUT /api/v1/edge/clips/{id}/data", false, g.handle(g.data)},
-		{"POST /api/v1/edge/clips/{id}/complete", false, g.handle(g.complete)},
+		{"POST /api/v1/edge/events", g.handle(g.events)},
+		{"POST /api/v1/edge/cameras", g.handle(g.cameras)},
+		{"POST /api/v1/edge/clips", g.handle(g.declare)},
+		{"PUT /api/v1/edge/clips/{id}/data", g.handle(g.data)},
+		{"POST /api/v1/edge/clips/{id}/complete", g.handle(g.complete)},
 	}
 }
 

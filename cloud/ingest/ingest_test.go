@@ -67,20 +67,15 @@ func newWorldWith(t *testing.T, l Limits, q memq.Options) *world {
 		w.mux.Handle(r.Pattern, r.Handler)
 	}
 	for _, id := range []bongsu.EdgeID{edgeA, edgeB} {
-		w.token("token-of-" + string(id))
+		if err := w.archive.PutEnrolToken(t.Context(), archive.EnrolToken{Hash: "t" + string(id), Created: t0, Expires: t0.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
 		e := archive.Edge{ID: id, Name: string(id), CredentialHash: "c" + string(id), Enrolled: t0}
-		if err := w.archive.Enrol(t.Context(), HashSecret("token-of-"+string(id)), e, t0); err != nil {
+		if err := w.archive.Enrol(t.Context(), "t"+string(id), e, t0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return w
-}
-
-func (w *world) token(token string) {
-	w.Helper()
-	if err := w.archive.PutEnrolToken(w.Context(), archive.EnrolToken{Hash: HashSecret(token), Created: t0, Expires: t0.Add(time.Hour)}); err != nil {
-		w.Fatal(err)
-	}
 }
 
 // send makes a request of an edge; "" is none.
@@ -159,40 +154,14 @@ func picture(t testing.TB, w, h int) []byte {
 
 func TestEveryRouteWantsAnEdge(t *testing.T) {
 	w := newWorld(t)
-	public := 0
 	for _, r := range w.g.Routes() {
 		method, path, _ := strings.Cut(r.Pattern, " ")
-		if r.Public {
-			public++
-			continue
-		}
 		rec := w.send("", method, strings.ReplaceAll(path, "{id}", "x"), strings.NewReader("{}"))
 		bad(t, rec, bongsu.CodeUnauthorized, "credential")
-	}
-	if public != 1 {
-		t.Fatalf("%d public routes, want enrolment only", public)
 	}
 	if _, ok := EdgeFrom(WithEdge(t.Context(), "")); ok {
 		t.Fatal("an empty edge counts as one")
 	}
-}
-
-func TestEnrol(t *testing.T) {
-	w := newWorld(t)
-	w.token("a-token-of-many-letters")
-	rec := w.post("", "/api/v1/edge/enrol", bongsu.EnrolRequest{Token: "a-token-of-many-letters", Name: " 본관 "})
-	got := good[bongsu.EnrolResponse](t, rec)
-	if !bongsu.ValidUUID(string(got.Edge)) || len(got.Credential) < 40 {
-		t.Fatalf("answer %+v", got)
-	}
-	e, err := w.archive.EdgeByCredential(t.Context(), HashSecret(got.Credential))
-	if err != nil || e.ID != got.Edge || e.Name != "본관" {
-		t.Fatalf("stored %+v, %v", e, err)
-	}
-	bad(t, w.post("", "/api/v1/edge/enrol", bongsu.EnrolRequest{Token: "a-token-of-many-letters", Name: "x"}), bongsu.CodeUnauthorized, "used")
-	bad(t, w.post("", "/api/v1/edge/enrol", bongsu.EnrolRequest{Token: "short", Name: "x"}), bongsu.CodeInvalid, "token")
-	bad(t, w.post("", "/api/v1/edge/enrol", bongsu.EnrolRequest{Token: "a-token-of-many-letters", Name: " "}), bongsu.CodeInvalid, "name")
-	bad(t, w.send("", "POST", "/api/v1/edge/enrol", strings.NewReader(strings.Repeat(" ", 20<<10))), bongsu.CodeTooLarge, "bytes")
 }
 
 func TestCameras(t *testing.T) {
