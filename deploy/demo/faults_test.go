@@ -73,6 +73,9 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := k.read(t)
+	if int64(len(l.events)) != st.Outbox.Events.Created {
+		t.Errorf("the outbox counts %d revisions, its log holds %d", st.Outbox.Events.Created, len(l.events))
+	}
 	s.checkLedger(t, ctx, l)
 	s.checkClips(t, ctx, l)
 	s.checkAlerts(t, ctx)
