@@ -12,12 +12,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
 
 	"bongsu"
+	"bongsu/edge/config"
 	"bongsu/edge/link"
 	"bongsu/edge/obs"
 	"bongsu/edge/outbox"
@@ -66,10 +66,11 @@ type Node struct {
 	news   chan struct{}          // out: a camera's state has changed
 
 	// owned by run
-	wanted map[bongsu.CameraID]link.Assignment
-	order  []bongsu.CameraID // of wanted, as configured
-	slots  []*slot
-	lives  sync.WaitGroup
+	assigned []link.Assignment // as configured
+	wanted   map[bongsu.CameraID]link.Assignment
+	order    []bongsu.CameraID // of wanted, as configured
+	slots    []*slot
+	lives    sync.WaitGroup
 
 	view view
 	hold holders
@@ -158,41 +159,40 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 }
 
-// apply takes a new set of assignments in.
+// apply takes a new set of assignments in; cameras that are the same run on untouched.
 func (n *Node) apply(all []link.Assignment) {
-	next := make(map[bongsu.CameraID]link.Assignment, len(all))
+	changes := config.Diff(n.assigned, all)
+	n.assigned = slices.Clone(all)
 	n.order = n.order[:0]
 	for _, a := range all {
-		next[a.Camera] = a
+		n.wanted[a.Camera] = a
 		n.order = append(n.order, a.Camera)
 	}
-	for id := range n.wanted {
-		if _, stays := next[id]; !stays {
-			n.remove(id)
-		}
+	for _, id := range changes.Removed {
+		n.remove(id)
 	}
-	for _, id := range n.order {
-		a := next[id]
-		before, known := n.wanted[id]
-		n.wanted[id] = a
-		switch {
-		case !known:
-			n.place(id)
-			n.log.Info("camera added", "camera", id)
-		case !reflect.DeepEqual(before, a):
-			n.log.Info("camera changed", "camera", id)
-		default:
-			continue
-		}
-		s := n.slotOf(id)
-		if s.proc != nil {
-			s.proc.tell(command{assign: &a})
-		} else if known {
+	for _, a := range changes.Added {
+		n.place(a.Camera)
+		n.log.Info("camera added", "camera", a.Camera)
+		n.tell(a)
+	}
+	for _, a := range changes.Changed {
+		n.log.Info("camera changed", "camera", a.Camera)
+		if s := n.tell(a); s.proc == nil {
 			s.notBefore = time.Time{} // what is new may be what mends it
 		}
 	}
 	n.view.cameras(n.order, n.wanted)
 	n.tellNews()
+}
+
+// tell gives an assignment to the camera's worker; one that does not run gets it at its start.
+func (n *Node) tell(a link.Assignment) *slot {
+	s := n.slotOf(a.Camera)
+	if s.proc != nil {
+		s.proc.tell(command{assign: &a})
+	}
+	return s
 }
 
 // remove takes a camera out; its worker closes its open events.

@@ -30,7 +30,7 @@ type Camera struct {
 func New(o Options) *Camera {
 	o.defaults()
 	c := &Camera{o: o, dets: make([]bongsu.Detection, 0, 256)}
-	c.status.init(o.Camera, o.Name, o.Now())
+	c.status.init(o.Camera, o.Name, o.Now(), o.Log)
 	if o.Detector != nil {
 		c.status.model = o.Detector.Model().Name
 	}
@@ -44,11 +44,14 @@ func (c *Camera) Counts() Counts { return c.counts.Read() }
 // began has ended, and returns ctx's error, or with Once the error that ended the run (nil at
 // the end of a recording).
 func (c *Camera) Run(ctx context.Context) error {
-	var clips sync.WaitGroup
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	beside.Go(func() { _ = c.status.faults.Run(ctx) }) // ends with ctx only
 	if c.o.OpenDetect != nil {
-		clips.Go(func() { c.runClips(ctx) })
+		beside.Go(func() { c.runClips(ctx) })
 	}
-	defer clips.Wait()
 	for {
 		live, err := c.run(ctx)
 		if c.o.Once || ctx.Err() != nil {
@@ -210,7 +213,7 @@ func (r *run) decodeUnit(ctx context.Context, dec Decoder, au *streams.AccessUni
 	c := r.c
 	if err := dec.Send(au); err != nil {
 		c.counts.unit(&c.counts.c.UnitsDropped, 1)
-		c.status.fault(c.o.Log, c.o.Now(), err)
+		c.status.fault(err)
 	} else {
 		c.counts.unit(&c.counts.c.UnitsDecoded, 1)
 	}
@@ -226,7 +229,7 @@ func (r *run) pictures(ctx context.Context, dec Decoder, take *sampler) {
 			if errors.Is(err, streams.ErrNeedMore) || errors.Is(err, io.EOF) {
 				return
 			}
-			c.status.fault(c.o.Log, c.o.Now(), err)
+			c.status.fault(err)
 			var se *streams.Error
 			if !errors.As(err, &se) {
 				return // not of this picture: the decoder itself gave up
@@ -274,7 +277,7 @@ func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
 	dets, err := c.o.Detector.Detect(ctx, f, c.dets[:0])
 	if err != nil {
 		c.counts.frame(&c.counts.c.FramesFailed)
-		c.status.modelFault(ctx, c.o.Log, c.o.Now(), err)
+		c.status.modelFault(ctx, c.o.Now(), err)
 		return
 	}
 	inferred := c.o.Now()

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -141,6 +143,8 @@ func TestUnitThatTheDecoderRefusesCostsOnlyItself(t *testing.T) {
 func TestFailingModelIsCountedAndSaid(t *testing.T) {
 	b := newBench(20)
 	b.detector.failEvery = 1
+	var log strings.Builder
+	b.o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	c := New(b.o)
 	if err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -151,6 +155,10 @@ func TestFailingModelIsCountedAndSaid(t *testing.T) {
 	}
 	if s := c.Status(); s.State != bongsu.CameraFailed || s.Code != "model" {
 		t.Errorf("status %+v, want failed by the model", s)
+	}
+	// One line at once, and one for the other nineteen.
+	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 2 || !strings.Contains(lines[1], "19 inference errors") {
+		t.Errorf("logged:\n%s", log.String())
 	}
 }
 
@@ -265,7 +273,7 @@ func TestDecoderThatCannotBeMadeEndsARecording(t *testing.T) {
 
 func TestStatusKeepsTheReasonWhileTryingAgain(t *testing.T) {
 	var s statusBoard
-	s.init("c", "n", epoch)
+	s.init("c", "n", epoch, slog.New(slog.DiscardHandler))
 	s.failed(epoch, &streams.Error{State: bongsu.CameraDenied, Code: streams.ReasonWrongPassword, Err: errors.New("the camera refuses the password")})
 	s.set(epoch.Add(time.Second), bongsu.CameraStarting, "", "")
 	if s.s.State != bongsu.CameraDenied || s.s.Code != streams.ReasonWrongPassword || !s.s.Since.Equal(epoch) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/edge/obs"
 	"bongsu/streams"
 )
 
@@ -18,7 +19,7 @@ type statusBoard struct {
 	model string              // set before Run
 
 	pictures, looks rate
-	faults          folded
+	faults          *obs.Fold // set before Run; a line a second for what comes at frame rate
 }
 
 const windowSeconds = 5
@@ -49,7 +50,8 @@ func (r *rate) perSecond(now time.Time) float64 {
 	return float64(n) / windowSeconds
 }
 
-func (b *statusBoard) init(id bongsu.CameraID, name string, now time.Time) {
+func (b *statusBoard) init(id bongsu.CameraID, name string, now time.Time, log *slog.Logger) {
+	b.faults = obs.NewFold(log, time.Second)
 	b.s = bongsu.CameraStatus{ID: id, Name: name, State: bongsu.CameraStarting, Since: now.UTC()}
 }
 
@@ -110,45 +112,16 @@ func (b *statusBoard) inferred(now time.Time) {
 	}
 }
 
-// fault reports decoding errors, folded to one line a second.
-func (b *statusBoard) fault(log *slog.Logger, now time.Time, err error) {
-	b.mu.Lock()
-	n, report := b.faults.add(now)
-	id := b.s.ID
-	b.mu.Unlock()
-	if report {
-		log.Warn("decode errors", "camera", id, "count", n, "last", err)
-	}
-}
+// fault reports a decoding error.
+func (b *statusBoard) fault(err error) { b.faults.Error("decode", err, "camera", b.s.ID) }
 
 // modelFault marks the camera failed until the model answers again.
-func (b *statusBoard) modelFault(ctx context.Context, log *slog.Logger, now time.Time, err error) {
+func (b *statusBoard) modelFault(ctx context.Context, now time.Time, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	b.mu.Lock()
-	b.setLocked(now, bongsu.CameraFailed, "model", "the model gives no answer: "+err.Error())
-	n, report := b.faults.add(now)
-	id := b.s.ID
-	b.mu.Unlock()
-	if report {
-		log.Error("inference errors", "camera", id, "count", n, "last", err)
-	}
-}
-
-// folded lets one report a second through, with the number of errors since the one before.
-type folded struct {
-	since time.Time
-	n     int
-}
-
-func (f *folded) add(now time.Time) (n int, report bool) {
-	f.n++
-	if now.Sub(f.since) < time.Second {
-		return 0, false
-	}
-	n, f.n, f.since = f.n, 0, now
-	return n, true
+	b.set(now, bongsu.CameraFailed, "model", "the model gives no answer: "+err.Error())
+	b.faults.Error("inference", err, "camera", b.s.ID)
 }
 
 // Status tells how the camera is, with rates over the last five seconds.
