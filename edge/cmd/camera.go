@@ -59,6 +59,9 @@ func runCamera(ctx context.Context, m *Main, c *call) error {
 	if word != "probe" || len(rest) != 1 {
 		return usageError{"say probe and one rtsp:// address"}
 	}
+	if *o.seconds <= 0 {
+		return usageError{fmt.Sprintf("--seconds %g: say how long to listen, more than 0", *o.seconds)}
+	}
 	password := ""
 	if *o.passwordFile != "" {
 		data, err := os.ReadFile(*o.passwordFile)

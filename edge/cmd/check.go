@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"bongsu/edge/config"
 	"bongsu/edge/outbox"
@@ -55,6 +56,9 @@ func runCheck(ctx context.Context, m *Main, c *call) error {
 	if len(c.args) != 0 {
 		return usageError{"no words are expected"}
 	}
+	if !slices.Contains([]string{"", "config", "models", "outbox"}, *o.only) {
+		return usageError{fmt.Sprintf("--only %q: say config, models or outbox", *o.only)}
+	}
 	ck := &checker{m: m}
 	cfg, ok := ck.config(*o.config)
 	if ok {
@@ -68,8 +72,6 @@ func runCheck(ctx context.Context, m *Main, c *call) error {
 			ck.models(ctx, cfg)
 			ck.enrolment(cfg)
 			ck.outbox(cfg)
-		default:
-			return usageError{fmt.Sprintf("--only %q: say config, models or outbox", *o.only)}
 		}
 	}
 	if ck.found > 0 {
@@ -102,7 +104,7 @@ func (c *checker) config(path string) (config.Config, bool) {
 }
 
 func (c *checker) models(ctx context.Context, cfg config.Config) {
-	cat, err := openCatalog(cfg.ModelsDir, "")
+	cat, err := openCatalog(cfg.ModelsDir, "", true)
 	if err != nil {
 		c.bad("models: %v", err)
 		return
@@ -114,7 +116,7 @@ func (c *checker) models(ctx context.Context, cfg config.Config) {
 		}
 		seen[cam.Model] = true
 		if err := cat.Verify(ctx, cam.Model); err != nil {
-			c.bad("model %s of camera %s: %s", cam.Model, cam.ID, explain(err))
+			c.bad("model %s of camera %s: %s", cam.Model, cam.ID, err)
 			continue
 		}
 		c.good("model %s", cam.Model)

@@ -11,8 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-
-	"bongsu"
 )
 
 // Version is the release of this program; the build sets it.
@@ -104,7 +102,11 @@ func (m *Main) runVerb(ctx context.Context, v *verb) error {
 		return usageError{err.Error()}
 	}
 	c.args = fs.Args()
-	return v.run(ctx, m, c)
+	if err = v.run(ctx, m, c); errors.Is(err, flag.ErrHelp) {
+		v.help(m.Stdout, fs)
+		return nil
+	}
+	return err
 }
 
 func (m *Main) exit(v *verb, err error) int {
@@ -160,17 +162,11 @@ func (m *Main) logger(level slog.Level) *slog.Logger {
 func versionVerb() *verb {
 	return &verb{name: "version", summary: "print the release", about: "Prints the release of this program.",
 		example: "bongsu-edge version",
-		run: func(_ context.Context, m *Main, _ *call) error {
+		run: func(_ context.Context, m *Main, c *call) error {
+			if len(c.args) != 0 {
+				return usageError{"no words are expected"}
+			}
 			_, err := fmt.Fprintln(m.Stdout, "bongsu-edge", Version)
 			return err
 		}}
-}
-
-// explain gives an error's sentence without the code around it.
-func explain(err error) string {
-	var e *bongsu.Error
-	if errors.As(err, &e) {
-		return e.Error()
-	}
-	return err.Error()
 }

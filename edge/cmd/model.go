@@ -2,8 +2,10 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"bongsu/edge/config"
@@ -44,7 +46,7 @@ func runModel(ctx context.Context, m *Main, c *call) error {
 	if err != nil {
 		return err
 	}
-	cat, err := openCatalog(*o.models, *o.config)
+	cat, err := openCatalog(*o.models, *o.config, word == "add" || word == "verify")
 	if err != nil {
 		return err
 	}
@@ -72,21 +74,20 @@ func wordThenFlags(c *call, define func(*flag.FlagSet)) (word string, rest []str
 		return "", nil, usageError{"a word is missing: " + c.verb.usage}
 	}
 	fs := flag.NewFlagSet(c.verb.name, flag.ContinueOnError)
-	fs.SetOutput(discard{})
+	fs.SetOutput(io.Discard)
 	define(fs)
-	if err := fs.Parse(c.args[1:]); err != nil {
+	switch err := fs.Parse(c.args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		return "", nil, err // Run shows the verb's help
+	case err != nil:
 		return "", nil, usageError{err.Error()}
 	}
 	return c.args[0], fs.Args(), nil
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
-// openCatalog opens the model folder that is named, or that the configuration names, with the
-// trial run that Add and Verify need.
-func openCatalog(dir, configFile string) (*catalog.Catalog, error) {
+// openCatalog opens the model folder that is named, or that the configuration names; with try
+// also for the trial run that Add and Verify need.
+func openCatalog(dir, configFile string, try bool) (*catalog.Catalog, error) {
 	if dir == "" {
 		cfg, err := config.Load(configFile)
 		if err != nil {
@@ -94,14 +95,18 @@ func openCatalog(dir, configFile string) (*catalog.Catalog, error) {
 		}
 		dir = cfg.ModelsDir
 	}
-	lib, err := ort.Locate("")
-	if err != nil {
-		return nil, err
+	o := catalog.Options{Dir: dir, Tool: "bongsu-edge " + Version}
+	if try {
+		lib, err := ort.Locate("")
+		if err != nil {
+			return nil, err
+		}
+		if err := ort.Load(lib); err != nil {
+			return nil, err
+		}
+		o.Try = ort.Try
 	}
-	if err := ort.Load(lib); err != nil {
-		return nil, err
-	}
-	return catalog.Open(catalog.Options{Dir: dir, Try: ort.Try, Tool: "bongsu-edge " + Version}), nil
+	return catalog.Open(o), nil
 }
 
 func listModels(m *Main, cat *catalog.Catalog) error {
@@ -132,7 +137,7 @@ func verifyModels(ctx context.Context, m *Main, cat *catalog.Catalog, names []st
 	for _, name := range names {
 		if err := cat.Verify(ctx, name); err != nil {
 			bad++
-			fmt.Fprintf(m.Stdout, "%s: %s\n", name, explain(err))
+			fmt.Fprintf(m.Stdout, "%s: %s\n", name, err)
 			continue
 		}
 		fmt.Fprintf(m.Stdout, "%s: good\n", name)

@@ -71,8 +71,6 @@ type prober struct {
 	result      *ProbeResult
 	began       time.Time
 	first, last *streams.AccessUnit
-	lowest      time.Duration
-	highest     time.Duration
 	units       int
 	bytes       int
 	sinceKey    int
@@ -83,7 +81,7 @@ func (p *prober) add(au *streams.AccessUnit) {
 	r := p.result
 	if p.first == nil {
 		p.first, r.Key, r.KeyWait = au, au, au.Arrived.Sub(p.began)
-		p.lowest, p.highest, p.key = au.PTS, au.PTS, au.PTS
+		p.key = au.PTS
 	} else if au.Key {
 		if r.GOPUnits == 0 {
 			r.GOPUnits, r.GOPDuration = p.sinceKey, au.PTS-p.key
@@ -91,7 +89,6 @@ func (p *prober) add(au *streams.AccessUnit) {
 		p.sinceKey, p.key = 0, au.PTS
 	}
 	p.last = au
-	p.lowest, p.highest = min(p.lowest, au.PTS), max(p.highest, au.PTS)
 	p.units++
 	p.sinceKey++
 	p.bytes += au.Size()
@@ -103,7 +100,8 @@ func (p *prober) finish(src *Source) *ProbeResult {
 	if in := readSPS(r.Codec, p.first.Params.SPS); in.known {
 		r.Profile, r.Width, r.Height, r.DeclaredFPS = in.profile, in.width, in.height, in.fps
 	}
-	if span := (p.highest - p.lowest).Seconds(); span > 0 && p.units > 1 {
+	// In decoding order: a picture that was shown ahead of others would make the span longer.
+	if span := (p.last.DTS - p.first.DTS).Seconds(); span > 0 && p.units > 1 {
 		r.FPS = float64(p.units-1) / span
 		r.KBitPS = float64(p.bytes) * 8 / 1000 / span * float64(p.units-1) / float64(p.units)
 	}
