@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -151,12 +152,15 @@ func (c *checker) outbox(cfg config.Config) {
 	for _, v := range rep.Violations {
 		c.bad("outbox: %s, %s: %s", v.Invariant, v.Where, v.What)
 	}
+	for _, r := range rep.Refused {
+		c.note("outbox: the cloud refused revision %d of event %s, which stays here: %s", r.Key.Revision, r.Key.ID, cmp.Or(r.Message, "its reason is not kept any more"))
+	}
 	if rep.InUse {
 		c.note("the edge is running: files of clips were not compared")
 	}
 	e, k := rep.Counts.Events, rep.Counts.Clips
 	if len(rep.Violations) == 0 {
-		c.good("outbox: %d event revisions (%d to be sent), %d clip parts (%d to be sent, %d evicted)", e.Created, e.Pending, k.Created, k.Pending, k.Evicted)
+		c.good("outbox: %d event revisions (%d to be sent, %d refused), %d clip parts (%d to be sent, %d evicted)", e.Created, e.Pending-e.Rejected, e.Rejected, k.Created, k.Pending, k.Evicted)
 	}
 }
 

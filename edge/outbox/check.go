@@ -19,9 +19,18 @@ type Violation struct {
 // Report is what Check found.
 type Report struct {
 	Violations []Violation `json:"violations"`
+	Refused    []Refusal   `json:"refused"`
 	Counts     Counts      `json:"counts"`
 	Segments   int         `json:"segments"`
 	InUse      bool        `json:"in_use"` // a process has the outbox open: files of clips were not compared
+}
+
+// Refusal is a revision that the cloud refused for good. It stays in the outbox and is not sent
+// again; a later revision of its event is judged by itself.
+type Refusal struct {
+	Key     bongsu.EventKey `json:"key"`
+	Code    bongsu.Code     `json:"code"` // "" and no message when the record of the refusal has been given up
+	Message string          `json:"message"`
 }
 
 // Check reads the whole outbox in dir and holds it against its numbered invariants. It changes
@@ -48,10 +57,19 @@ func check(files FS) (*Report, error) {
 		defer lock.Close()
 	}
 	order := newOrderCheck(rep)
-	re, err := replay(files, true, order.see)
+	said := map[bongsu.EventKey]Refusal{}
+	re, err := replay(files, true, func(r *record) {
+		order.see(r)
+		if r.kind == kindReject {
+			for _, k := range r.m.Keys {
+				said[k] = Refusal{k, r.m.Code, r.m.Message}
+			}
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
+	rep.Refused = re.state.refused(said)
 	rep.Segments = len(re.segments)
 	for _, n := range re.notes {
 		if n != sumsNote {

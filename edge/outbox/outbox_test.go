@@ -187,6 +187,10 @@ func TestRejectedEventsStayAndAreNotGivenOut(t *testing.T) {
 		}
 		sumsHold(t, o)
 		o.Close()
+		if rep, err := check(m); err != nil || len(rep.Violations) != 0 || len(rep.Refused) != 1 ||
+			rep.Refused[0].Key != bad.Event.Key() || rep.Refused[0].Code != bongsu.CodeInvalid || !strings.HasPrefix(rep.Refused[0].Message, "no no ") {
+			t.Errorf("checked: %+v, %v", rep, err)
+		}
 		o = mustOpen(t, testOptions(m))
 	}
 }

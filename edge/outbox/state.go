@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"slices"
 
 	"bongsu"
@@ -272,6 +273,22 @@ func (s *state) outOfQueue() {
 		s.queue = slices.DeleteFunc(s.queue, func(e *entry) bool { return !e.waits() })
 		s.stale = 0
 	}
+}
+
+// refused lists the revisions that the cloud refused, the oldest first, with what it said.
+func (s *state) refused(said map[bongsu.EventKey]Refusal) []Refusal {
+	var out []Refusal
+	for k, e := range s.events {
+		if e.pending && e.rejected {
+			r := said[k]
+			r.Key = k
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b Refusal) int {
+		return cmp.Compare(s.events[a.Key].order, s.events[b.Key].order)
+	})
+	return out
 }
 
 func (e *entry) waits() bool { return e.pending && !e.rejected }
