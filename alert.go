@@ -66,7 +66,7 @@ type Alert struct {
 	Work       WorkState `json:"work"`
 	Owner      string    `json:"owner,omitempty"` // user who holds it
 	OwnerName  string    `json:"owner_name,omitempty"`
-	Event      EventID   `json:"event"`  // the first event
+	Event      EventID   `json:"event"`  // that raised it: the first to arrive, after an outage not always the oldest
 	Events     []EventID `json:"events"` // all folded events, oldest first
 	Count      int       `json:"count"`
 	Raised     time.Time `json:"raised"`
