@@ -232,7 +232,10 @@ func (r *running) deliver(credential string, clip []byte) bongsu.EventID {
 	if resp.StatusCode != 204 {
 		r.t.Fatalf("upload: %d\n%s", resp.StatusCode, r.stderr)
 	}
-	r.must("POST", "/api/v1/edge/clips/"+where.ID+"/complete", credential, nil, nil)
+	var done bongsu.ClipResponse
+	if status := r.ask("POST", "/api/v1/edge/clips/"+where.ID+"/complete", credential, nil, &done); status != 200 || !done.Done || done.Offset != part.Bytes {
+		r.t.Fatalf("complete: %d %+v", status, done)
+	}
 	return e.ID
 }
 
@@ -299,7 +302,7 @@ func TestFromSetupToVerdictAndRestart(t *testing.T) {
 	}
 	var metrics []byte
 	again.must("GET", "/metrics", "", nil, &metrics)
-	if !strings.Contains(string(metrics), "bongsu_cloud_events_applied_total") {
+	if !strings.Contains(string(metrics), "bongsu_cloud_events_applied_total") || !strings.Contains(string(metrics), "bongsu_cloud_ingest_clips_total 0") {
 		t.Errorf("metrics: %s", metrics)
 	}
 	again.stop()

@@ -102,7 +102,7 @@ func newServer(c *call, cfg config.Config, st *stores, log *slog.Logger) (*serve
 	})
 	s.console = console.New(console.Options{
 		Archive: st.archive, Objects: st.objects, Auth: s.auth, Audit: s.audit, Policy: policy, Version: Version,
-		Secure: cfg.Secure(), Now: c.now, Log: log, Metrics: []console.MetricsFunc{s.metrics},
+		Secure: cfg.Secure(), Now: c.now, Log: log, Metrics: []console.MetricsFunc{s.metrics, s.ingest.WriteMetrics},
 	})
 	handlers := s.console.Handlers()
 	s.addEdgeRoutes(handlers)

@@ -76,6 +76,8 @@ func (g *Ingest) finish(ctx context.Context, edge bongsu.EdgeID, row *archive.Cl
 	if _, err := g.archive.CompleteClip(ctx, edge, row.Key(), row.SHA256, g.now()); err != nil {
 		return nil, err
 	}
+	g.counts.clips.Add(1)
+	g.counts.bytes.Add(row.Bytes)
 	return bongsu.ClipResponse{ID: clipID(&row.Clip), Done: true, Offset: row.Bytes}, nil
 }
 

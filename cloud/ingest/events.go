@@ -35,7 +35,7 @@ func (g *Ingest) events(w http.ResponseWriter, r *http.Request) (any, error) {
 	for i := range raw {
 		rec, err := readEvent(raw[i], edge, now)
 		if err != nil {
-			out.Results[i] = rejected(keyOf(raw[i]), err)
+			out.Results[i] = g.rejected(keyOf(raw[i]), err)
 			g.log.Warn("ingest: event rejected", "edge", edge, "event", out.Results[i].ID, "code", out.Results[i].Code, "reason", out.Results[i].Message)
 			continue
 		}
@@ -57,17 +57,20 @@ func (g *Ingest) events(w http.ResponseWriter, r *http.Request) (any, error) {
 func (g *Ingest) stored(r *http.Request, key bongsu.EventKey, s archive.PutStatus) bongsu.EventResult {
 	switch s {
 	case archive.PutForeign:
-		return rejected(key, bongsu.Errorf(bongsu.CodeForbidden, "event %s belongs to another edge", key.ID))
+		return g.rejected(key, bongsu.Errorf(bongsu.CodeForbidden, "event %s belongs to another edge", key.ID))
 	case archive.PutKnown:
+		g.counts.known.Add(1)
 		return bongsu.EventResult{EventKey: key, Status: bongsu.EventKnown}
 	}
 	if err := g.queue.Publish(r.Context(), key); err != nil {
 		g.log.Warn("ingest: not published, the sweeper will", "event", key.ID, "revision", key.Revision, "err", err)
 	}
+	g.counts.stored.Add(1)
 	return bongsu.EventResult{EventKey: key, Status: bongsu.EventStored}
 }
 
-func rejected(key bongsu.EventKey, err error) bongsu.EventResult {
+func (g *Ingest) rejected(key bongsu.EventKey, err error) bongsu.EventResult {
+	g.counts.rejected.Add(1)
 	return bongsu.EventResult{EventKey: key, Status: bongsu.EventRejected, Code: bongsu.CodeOf(err), Message: err.Error()}
 }
 

@@ -66,7 +66,8 @@ type Ingest struct {
 	log     *slog.Logger
 	limits  Limits
 
-	posts chan struct{} // one place for each post being worked on
+	posts  chan struct{} // one place for each post being worked on
+	counts counts
 }
 
 // New makes an Ingest; it starts nothing.
@@ -174,6 +175,7 @@ func (g *Ingest) fail(w http.ResponseWriter, r *http.Request, err error) {
 		message = known.Message
 	}
 	status := bongsu.HTTPStatus(code)
+	g.counts.failed.Add(1)
 	edge, _ := EdgeFrom(r.Context())
 	level := slog.LevelWarn
 	if status == http.StatusInternalServerError {

@@ -42,6 +42,7 @@ func (g *Ingest) republish(ctx context.Context) error {
 		if err := g.queue.Publish(ctx, k); err != nil {
 			return err
 		}
+		g.counts.republished.Add(1)
 	}
 	return nil
 }
