@@ -108,6 +108,9 @@ func TestRunFromCameraToOutbox(t *testing.T) {
 	if got := r.cameras(); len(got) != 1 || got["gate"] != "live" {
 		t.Errorf("cameras %v", got)
 	}
+	if got := r.get("/"); !strings.Contains(got, `"gate"`) {
+		t.Errorf("the address that `run` prints shows %.200s", got)
+	}
 	streamstest.Eventually(t, "a picture with boxes", func() bool {
 		resp, err := http.Get(r.url + "/debug/cameras/gate/frame")
 		if err != nil {
