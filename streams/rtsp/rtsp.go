@@ -202,7 +202,7 @@ func (s *Source) end(err *streams.Error) {
 	s.mu.Lock()
 	if s.err == nil {
 		s.err = err
-		s.o.Log.Info("run ended", "camera", s.o.Camera, "run", s.o.Run, "code", err.Code, "error", err.Err)
+		s.o.Log.Debug("run ended", "camera", s.o.Camera, "run", s.o.Run, "code", err.Code, "error", err.Err)
 	}
 	s.mu.Unlock()
 	s.queue.signal()
