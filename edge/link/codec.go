@@ -142,11 +142,12 @@ const (
 	fHealth
 	fCounters
 	fLooks
+	fCode
 )
 
 // fieldNames are the JSON names in the order of the bits.
 var fieldNames = [...]string{"ref", "message", "path", "pid", "program", "assign", "camera", "open",
-	"event", "snapshot", "clip", "health", "counters", "looks"}
+	"event", "snapshot", "clip", "health", "counters", "looks", "code"}
 
 // shape says who sends a type, which fields it must have and which it may have.
 type shape struct {
@@ -160,7 +161,7 @@ var shapes = map[string]shape{
 	TypeUnassign:   {Node, fCamera, 0},
 	TypeOpenEvents: {Node, fCamera, fOpen},
 	TypeAck:        {Node, fRef, fPath},
-	TypeNack:       {Node, fRef | fMessage, 0},
+	TypeNack:       {Node, fRef | fMessage, fCode},
 	TypeHello:      {Worker, fPID, fProgram},
 	TypeEvent:      {Worker, fEvent, fSnapshot},
 	TypeClipOpen:   {Worker, fClip, 0},
@@ -173,7 +174,7 @@ var shapes = map[string]shape{
 func fieldsOf(m *Message) field {
 	set := [...]bool{m.Ref != 0, m.Message != "", m.Path != "", m.PID != 0, m.Program != "", m.Assign != nil,
 		m.Camera != "", len(m.Open) > 0, m.Event != nil, len(m.Snapshot) > 0, m.Clip != nil, len(m.Health) > 0,
-		len(m.Counters) > 0, len(m.Looks) > 0}
+		len(m.Counters) > 0, len(m.Looks) > 0, m.Code != ""}
 	var f field
 	for i, on := range set {
 		if on {

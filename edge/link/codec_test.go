@@ -35,7 +35,7 @@ func good() []Message {
 		{Type: TypeOpenEvents, Camera: "yard"},
 		{Type: TypeAck, Ref: 7},
 		{Type: TypeAck, Ref: 8, Path: "/var/lib/bongsu/clips/a.mp4"},
-		{Type: TypeNack, Ref: 9, Message: "the disk is full"},
+		{Type: TypeNack, Ref: 9, Message: "the disk is full", Code: bongsu.CodeUnavailable},
 		{Type: TypeHello, PID: 12, Program: "v1"},
 		{Type: TypeEvent, Event: ev, Snapshot: []byte{0xff, 0xd8}},
 		{Type: TypeClipOpen, Clip: clip},

@@ -38,6 +38,8 @@ type Message struct {
 	Message string `json:"message,omitempty"` // nack: one sentence
 	Path    string `json:"path,omitempty"`    // ack of clip_open: the file to create
 
+	Code bongsu.Code `json:"code,omitempty"` // nack: what the sender can decide by
+
 	PID     int    `json:"pid,omitempty"`     // hello
 	Program string `json:"program,omitempty"` // hello: version of the worker's binary
 

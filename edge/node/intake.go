@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"bongsu"
@@ -27,8 +29,12 @@ func (p *process) store(c *link.Conn, exited <-chan struct{}) {
 			err = p.closeClip(m.Clip)
 		}
 		if err != nil {
-			p.node.log.Warn("a worker's wish is refused", "worker", p.slot.number, "message", m.Type, "err", err)
-			answer = link.Message{Type: link.TypeNack, Ref: m.Seq, Message: err.Error()}
+			level := slog.LevelWarn
+			if bongsu.CodeOf(err) == bongsu.CodeConflict {
+				level = slog.LevelDebug // the part of a former run of the camera; the worker goes on with the next number
+			}
+			p.node.log.Log(context.Background(), level, "a worker's wish is refused", "worker", p.slot.number, "message", m.Type, "err", err)
+			answer = link.Message{Type: link.TypeNack, Ref: m.Seq, Message: err.Error(), Code: bongsu.CodeOf(err)}
 		}
 		// The worker may be gone: its successor will hear of the event, and the clip's row
 		// stays for AbandonClips.

@@ -55,7 +55,7 @@ func TestClipThroughTheNode(t *testing.T) {
 	if a == nil || a.Type != link.TypeAck || filepath.Dir(filepath.Dir(a.Path)) != r.dir {
 		t.Fatalf("got %+v", a)
 	}
-	if again := w.ask(t, link.Message{Type: link.TypeClipOpen, Clip: &clip}); again.Type != link.TypeNack || !strings.Contains(again.Message, "exists already") {
+	if again := w.ask(t, link.Message{Type: link.TypeClipOpen, Clip: &clip}); again.Type != link.TypeNack || again.Code != bongsu.CodeConflict || !strings.Contains(again.Message, "exists already") {
 		t.Errorf("the same part again: %+v", again)
 	}
 	if err := os.WriteFile(a.Path, []byte("video"), 0o600); err != nil {

@@ -328,7 +328,8 @@ func failedStatus(s bongsu.CameraStatus, err error) bongsu.CameraStatus {
 	return s
 }
 
-// ask sends a clip message and blocks for the node's answer.
+// ask sends a clip message and blocks for the node's answer. A refusal has the code that the
+// node gave: a recorder goes on with the next part by it.
 func (w *Worker) ask(ctx context.Context, m link.Message) (*link.Message, error) {
 	c := make(chan *link.Message, 1)
 	w.asking.Lock()
@@ -352,7 +353,7 @@ func (w *Worker) ask(ctx context.Context, m link.Message) (*link.Message, error)
 			return nil, fmt.Errorf("no answer to %s: the node is gone", m.Type)
 		}
 		if a.Type == link.TypeNack {
-			return nil, fmt.Errorf("the node refuses %s: %s", m.Type, a.Message)
+			return nil, bongsu.Errorf(a.Code, "the node refuses %s: %s", m.Type, a.Message)
 		}
 		return a, nil
 	case <-ctx.Done():

@@ -212,9 +212,9 @@ func TestClipIsOpenedWhereTheNodeSays(t *testing.T) {
 		t.Errorf("path %q", p)
 	}
 	m = n.next(link.TypeClipClosed)
-	n.send(link.Message{Type: link.TypeNack, Ref: m.Seq, Message: "no such clip"})
-	if err := <-refused; err == nil {
-		t.Error("a refused clip_closed was taken for done")
+	n.send(link.Message{Type: link.TypeNack, Ref: m.Seq, Message: "no such clip", Code: bongsu.CodeNotFound})
+	if err := <-refused; bongsu.CodeOf(err) != bongsu.CodeNotFound {
+		t.Errorf("a refused clip_closed is %v, want the node's code", err)
 	}
 	n.stop()
 }
