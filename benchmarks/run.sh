@@ -5,6 +5,7 @@
 #   BONGSU_DATA=DIR       folder with models/ and videos/; made-up films and a tiny model without it
 #   BENCH_ONLY=latency    some sections only: latency,loop,recovery,durability,stages,stores
 #   BENCH_SECONDS=140     length of the latency run
+#   BENCH_FLOOD=1         events of the latency run in bursts, which the console shows together
 #   BENCH_KILLS=12        worker processes to kill, at most 16
 #   BENCH_DEATHS=20       times to kill the node, and the cloud
 #   BENCH_AWAY=60         seconds that the cloud is away
@@ -25,7 +26,7 @@ echo "bench: building bongsu-camera and bongsu-bench"
 go build -trimpath -o bin/ ./deploy/demo/cmd/bongsu-camera ./benchmarks/cmd/bongsu-bench
 
 command="make bench"
-for v in BENCH_AWAY BENCH_DEATHS BENCH_KILLS BENCH_SECONDS BENCH_ONLY; do
+for v in BENCH_FLOOD BENCH_AWAY BENCH_DEATHS BENCH_KILLS BENCH_SECONDS BENCH_ONLY; do
   if [ -n "${!v:-}" ]; then command="$v=${!v} $command"; fi
 done
 result=benchmarks/results/spine-without-data.md
@@ -35,8 +36,10 @@ if [ -n "${BONGSU_DATA:-}" ]; then
   command="BONGSU_DATA=… $command"
   result=benchmarks/results/spine.md
 fi
-if [ -n "${BENCH_ONLY:-}" ]; then result=""; fi
+if [ -n "${BENCH_ONLY:-}${BENCH_FLOOD:-}" ]; then result=""; fi
 
-exec bin/bongsu-bench --bin bin --command "$command" --out "${BENCH_OUT:-$result}" --dir "${BENCH_DIR:-}" \
+flood=false
+if [ -n "${BENCH_FLOOD:-}" ]; then flood=true; fi
+exec bin/bongsu-bench --bin bin --flood=$flood --command "$command" --out "${BENCH_OUT:-$result}" --dir "${BENCH_DIR:-}" \
   --seconds "${BENCH_SECONDS:-140}" --kills "${BENCH_KILLS:-12}" --deaths "${BENCH_DEATHS:-20}" --away "${BENCH_AWAY:-60}" \
   --only "${BENCH_ONLY:-}"

@@ -21,7 +21,7 @@ func measureDurability(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	s, err := b.startSystem(ctx, "durability", b.o.tiny, shows(2, film, waitRules), false)
+	s, err := b.startSystem(ctx, "durability", b.o.tiny, shows(2, film, denseRules), false)
 	if err != nil {
 		return err
 	}
@@ -73,18 +73,6 @@ func outboxCounts(ctx context.Context, s *demo.System) (edgeCounts, error) {
 	return status.Outbox.Events, json.Unmarshal([]byte(body), &status)
 }
 
-// random waits between least and most.
-func (d *deaths) random(ctx context.Context, least, most time.Duration) error {
-	t := time.NewTimer(least + time.Duration(d.rng.Int64N(int64(most-least))))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // killed ends one process, not its children, and waits for its end.
 func killed(p *demo.Process) {
 	p.Signal(syscall.SIGKILL)
@@ -94,7 +82,7 @@ func killed(p *demo.Process) {
 // node kills bongsu-edge; its workers must end by themselves.
 func (d *deaths) node(ctx context.Context) error {
 	for i := range d.b.o.deaths {
-		if err := d.random(ctx, time.Second, 3*time.Second); err != nil {
+		if err := pause(ctx, d.rng, 1500*time.Millisecond, 4*time.Second); err != nil {
 			return err
 		}
 		killed(d.s.Process("edge"))
@@ -110,7 +98,7 @@ func (d *deaths) node(ctx context.Context) error {
 
 func (d *deaths) cloud(ctx context.Context) error {
 	for i := range d.b.o.deaths {
-		if err := d.random(ctx, 200*time.Millisecond, 2*time.Second); err != nil {
+		if err := pause(ctx, d.rng, 200*time.Millisecond, 2*time.Second); err != nil {
 			return err
 		}
 		killed(d.s.Process("cloud"))
@@ -128,7 +116,7 @@ func (d *deaths) away(ctx context.Context) error {
 	killed(d.s.Process("cloud"))
 	d.b.say("durability: the cloud is away for %d s", d.b.o.away)
 	gone := time.Duration(d.b.o.away) * time.Second
-	if err := d.random(ctx, gone, gone+time.Second); err != nil {
+	if err := pause(ctx, d.rng, gone, gone+time.Second); err != nil {
 		return err
 	}
 	if err := d.s.StartCloud(ctx); err != nil {

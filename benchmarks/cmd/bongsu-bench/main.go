@@ -38,6 +38,7 @@ type options struct {
 	bin, dir, data, out, command string
 	seconds, kills, deaths, away int
 	seed                         uint64
+	flood                        bool
 	only                         string
 	model, tiny                  string // paths of ONNX files; set by prepare
 	synthetic                    bool   // set by prepare: there is no data folder
@@ -90,6 +91,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.StringVar(&o.command, "command", "bongsu-bench "+strings.Join(args, " "), "command that the report names")
 	fs.IntVar(&o.seconds, "seconds", 140, "length of the latency run")
 	fs.IntVar(&o.kills, "kills", 12, "worker processes to kill, at most 16")
+	fs.BoolVar(&o.flood, "flood", false, "events in bursts, which the console shows together")
 	fs.IntVar(&o.deaths, "deaths", 20, "times to kill the node, and the cloud")
 	fs.IntVar(&o.away, "away", 60, "seconds that the cloud is away")
 	fs.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the instants of those deaths")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"syscall"
 	"time"
@@ -79,7 +80,11 @@ func measureRecovery(ctx context.Context, b *bench) error {
 	}
 	var live, told []time.Duration
 	worst := time.Duration(0)
+	rng := rand.New(rand.NewPCG(b.o.seed, 1))
 	for i := range b.o.kills {
+		if err := pause(ctx, rng, 0, keyEvery); err != nil { // or every kill falls on the same part of a group of pictures
+			return err
+		}
 		r, err := kill(ctx, s, i%aloneCameras)
 		if err != nil {
 			return err
@@ -90,6 +95,18 @@ func measureRecovery(ctx context.Context, b *bench) error {
 	}
 	b.judgeRecovery(newSpread(live), newSpread(told), worst)
 	return nil
+}
+
+// pause waits at random between least and most.
+func pause(ctx context.Context, rng *rand.Rand, least, most time.Duration) error {
+	t := time.NewTimer(least + time.Duration(rng.Int64N(int64(most-least))))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // recovered is what one kill cost.
@@ -208,7 +225,7 @@ func (b *bench) judgeRecovery(live, told spread, others time.Duration) {
 		t.rows = append(t.rows, []string{row.name, seconds(row.s.quantile(0.5)), seconds(row.s.quantile(0.95)), seconds(row.s.quantile(1)), fmt.Sprint(len(row.s))})
 	}
 	b.report.show(part{title: "A worker is killed", table: t, notes: []string{
-		fmt.Sprintf("%d cameras, each in a worker of its own; SIGKILL, one worker after the other; a key picture comes every %s s", aloneCameras, seconds(keyEvery)),
+		fmt.Sprintf("%d cameras, each in a worker of its own; SIGKILL at random instants, seed %d, one worker after the other; a key picture comes every %s s", aloneCameras, b.o.seed, seconds(keyEvery)),
 		"the camera's wait for a key picture is within the figures",
 	}})
 	limit := backWithin + keyEvery

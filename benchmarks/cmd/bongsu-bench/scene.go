@@ -53,13 +53,19 @@ func shows(n int, file string, rules func(i int) string) []demo.Show {
 }
 
 // waitRules make several events of each appearance in a made film: the thing of the tiny model
-// stands in the middle, and the zones differ in how long they wait.
-func waitRules(camera int) string {
+// stands in the middle, and the zones differ in how long they wait. Two cameras' rules lie
+// between each other's.
+func waitRules(camera int) string { return waits(3, 0.5, 0.3+0.25*float64(camera)) }
+
+// denseRules make ten of each.
+func denseRules(int) string { return waits(10, 0.1, 0.1) }
+
+func waits(n int, step, first float64) string {
 	var s strings.Builder
 	s.WriteByte('\n')
-	for i := range 3 {
+	for i := range n {
 		fmt.Fprintf(&s, "      - id: wait%d\n        kind: intrusion\n        zone: %s\n        confirm_s: %.2f\n        linger_s: 0.5\n",
-			i, box(0.01, 0.01, 0.99, 0.99), 0.3+0.5*float64(i)+0.25*float64(camera))
+			i, box(0.01, 0.01, 0.99, 0.99), first+step*float64(i))
 	}
 	return s.String()
 }
@@ -73,6 +79,9 @@ func (b *bench) busyRules(i int) string {
 	if b.o.synthetic {
 		return waitRules(i)
 	}
+	if b.o.flood {
+		return floodRules()
+	}
 	var s strings.Builder
 	s.WriteByte('\n')
 	for k := range 9 {
@@ -82,6 +91,17 @@ func (b *bench) busyRules(i int) string {
 	for k := range 3 {
 		x := 0.57 + 0.15*float64(k) + 0.07*float64(i)
 		fmt.Fprintf(&s, "      - id: line%d\n        kind: line-crossing\n        line: [[%.2f, 0.3], [%.2f, 1.0]]\n        linger_s: 1\n", k, x, x)
+	}
+	return s.String()
+}
+
+// floodRules are lines that people cross within a second of each other, alike on both cameras.
+func floodRules() string {
+	var s strings.Builder
+	s.WriteByte('\n')
+	for x := 45; x <= 90; x += 5 {
+		fmt.Fprintf(&s, "      - id: line%d\n        kind: line-crossing\n        line: [[%.2f, 0.3], [%.2f, 1.0]]\n        linger_s: 1\n",
+			x, float64(x)/100, float64(x)/100)
 	}
 	return s.String()
 }
