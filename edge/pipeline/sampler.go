@@ -36,6 +36,3 @@ func (s *sampler) Take(f *bongsu.Frame) bool {
 	s.next = s.next.Add(s.every)
 	return true
 }
-
-// Reset begins a new pace: after a reconnect.
-func (s *sampler) Reset() { s.next = time.Time{} }
