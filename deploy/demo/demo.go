@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := s.WriteState(shows); err != nil {
 		return err
 	}
+	defer s.RemoveState()
 	fmt.Fprintf(o.Out, "\n  console   %s\n  user      %s\n  password  %s\n\n  data and logs are in %s; Ctrl-C stops everything\n\n",
 		s.ConsoleURL, s.User, s.Password, dir)
 	if err := s.Wait(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -103,6 +105,9 @@ func (o Options) plan() (model string, shows []Show, err error) {
 	}
 	if len(videos) == 0 && o.Camera == "" {
 		return "", nil, needData
+	}
+	if u, err := url.Parse(o.Camera); err == nil && u.User != nil {
+		return "", nil, errors.New("CAMERA holds a user name or password: take it out and give CAMERA_USER and CAMERA_PASSWORD_FILE")
 	}
 	for _, v := range videos {
 		path, err := existing("VIDEOS", v)

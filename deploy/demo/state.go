@@ -36,9 +36,14 @@ func (s *System) WriteState(shows []Show) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.Dir, "demo.json")
+	path := s.statePath()
 	if err := os.WriteFile(path+".new", append(data, '\n'), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
 }
+
+// RemoveState takes demo.json away: its address and secrets are of no use after the demo.
+func (s *System) RemoveState() { _ = os.Remove(s.statePath()) }
+
+func (s *System) statePath() string { return filepath.Join(s.Dir, "demo.json") }

@@ -257,7 +257,7 @@ func (s *System) WaitLive(ctx context.Context, shows []Show, d time.Duration) er
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%d cameras show no picture after %s (%v); the edge's log is %s", waiting, d, err, filepath.Join(s.Dir, "edge.log"))
+			return fmt.Errorf("%d cameras show no picture after %s (%w); the edge's log is %s", waiting, d, cmp.Or(err, ctx.Err()), filepath.Join(s.Dir, "edge.log"))
 		}
 	}
 }
