@@ -19,30 +19,46 @@ after(() => browser?.close());
 // requests that a test lets fail.
 const expected = /AudioContext was not allowed|Failed to load resource/;
 
+// attempts is how often a test is tried: a browser beside other work on two cores now and then
+// answers later than any test should wait. What failed before is told.
+const attempts = 3;
+
 // play runs a test in a page over a mock of a scenario. The page's own errors, among them
 // breaches of the content security policy, fail it.
-export function play(name, { scenario = 'busy', path = '/console', size = { width: 1366, height: 768 }, out = false, setup = false, init, ...context } = {}, act) {
-  test(name, { timeout: 40_000 }, async () => {
-    const mock = await new Mock(scenario).start();
-    mock.setupNeeded = setup;
-    const ctx = await browser.newContext({ viewport: size, ...context });
-    const page = await ctx.newPage();
-    const wrong = [];
-    page.on('console', (m) => ['error', 'warning'].includes(m.type()) && !expected.test(m.text()) && wrong.push(m.text()));
-    page.on('pageerror', (e) => wrong.push(String(e)));
-    page.setDefaultTimeout(8000);
-    try {
-      if (!out) await ctx.addCookies([{ name: 'bongsu_session', value: mock.session(), url: mock.url }]);
-      if (init !== undefined) await page.addInitScript(init);
-      await page.goto(mock.url + path);
-      await page.locator(out ? '[data-testid=login-user]' : '.top').waitFor();
-      await act({ page, mock, ctx, world: mock.world });
-      assert.deepEqual(wrong, []);
-    } finally {
-      await ctx.close();
-      await mock.stop();
+export function play(name, options, act) {
+  test(name, { timeout: attempts * 60_000 }, async (t) => {
+    for (let n = 1; ; n += 1) {
+      try {
+        await once(options ?? {}, act);
+        return;
+      } catch (err) {
+        if (n === attempts) throw err;
+        t.diagnostic(`attempt ${n} failed: ${err.message}`);
+      }
     }
   });
+}
+
+async function once({ scenario = 'busy', path = '/console', size = { width: 1366, height: 768 }, out = false, setup = false, init, ...context }, act) {
+  const mock = await new Mock(scenario).start();
+  mock.setupNeeded = setup;
+  const ctx = await browser.newContext({ viewport: size, ...context });
+  const page = await ctx.newPage();
+  const wrong = [];
+  page.on('console', (m) => ['error', 'warning'].includes(m.type()) && !expected.test(m.text()) && wrong.push(m.text()));
+  page.on('pageerror', (e) => wrong.push(String(e)));
+  page.setDefaultTimeout(12_000);
+  try {
+    if (!out) await ctx.addCookies([{ name: 'bongsu_session', value: mock.session(), url: mock.url }]);
+    if (init !== undefined) await page.addInitScript(init);
+    await page.goto(mock.url + path);
+    await page.locator(out ? '[data-testid=login-user]' : '.top').waitFor();
+    await act({ page, mock, ctx, world: mock.world });
+    assert.deepEqual(wrong, []);
+  } finally {
+    await ctx.close();
+    await mock.stop();
+  }
 }
 
 export const id = (name) => `[data-testid="${name}"]`;
