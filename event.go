@@ -173,8 +173,8 @@ type Stamps struct {
 	FiredUS    int64 `json:"fired_us,omitempty"`    // the event left the rules
 	DurableUS  int64 `json:"durable_us,omitempty"`  // fsynced on the edge
 	SentUS     int64 `json:"sent_us,omitempty"`     // first sent to the cloud
-	ReceivedUS int64 `json:"received_us,omitempty"` // committed in the cloud's inbox
-	AlertedUS  int64 `json:"alerted_us,omitempty"`  // alert committed and published
+	ReceivedUS int64 `json:"received_us,omitempty"` // the cloud writes it to its inbox
+	AlertedUS  int64 `json:"alerted_us,omitempty"`  // the cloud writes its alert, which is published with the commit
 }
 
 // Key identifies one revision of one event, end to end.
