@@ -67,6 +67,7 @@ func fill(t *testing.T, path string) (taken int64) {
 // which. When not even the reserve is there a start is refused in words. With space and the cloud
 // back all events arrive, once, and nothing is left half written.
 func TestFullDisk(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := startSystem(t, tinyModel(t, "tiny", 0.9))
 	data := filepath.Join(s.Dir, "edge")
 	s.smallDisk(t, data)
