@@ -95,6 +95,7 @@ func TestRealVideo(t *testing.T) {
 			s.checkClip(t, ctx, e.ID, s.played(t, ctx, id), 5*time.Second)
 		}
 	}
+	s.checkBrowserPlays(t, ctx, "lobby", "street", "road")
 }
 
 // played gives the instant at which a camera's first session began to play.

@@ -148,6 +148,7 @@ func TestTheWholeWay(t *testing.T) {
 			s.checkCodec(t, ctx, e.ID, map[string]string{"avc": "avc", "hevc": "h", "two": "h"}[show.ID])
 		}
 	}
+	s.checkBrowserPlays(t, ctx, "avc")
 	s.judgeAndRestart(t, ctx)
 }
 
