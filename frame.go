@@ -1,6 +1,9 @@
 package bongsu
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // PixelFormat says how the planes of a Frame are laid out.
 type PixelFormat uint8
@@ -67,4 +70,33 @@ func (f *Frame) Release() {
 	if f.Owner != nil {
 		f.Owner.Release()
 	}
+}
+
+// maxSide is the longest side of a picture that is read, in pixels.
+const maxSide = 1 << 14
+
+// Check refuses a frame that must not be read: sides out of range, an unknown format, or planes
+// shorter than its size says. C code that is given the planes trusts them.
+func (f *Frame) Check() error {
+	if f.Width < 1 || f.Height < 1 || f.Width > maxSide || f.Height > maxSide {
+		return fmt.Errorf("a picture of %d×%d cannot be read: sides of 1 to %d pixels are taken", f.Width, f.Height, maxSide)
+	}
+	cw, ch, planes := (f.Width+1)/2, (f.Height+1)/2, 3
+	switch f.Format {
+	case FormatI420:
+	case FormatNV12:
+		cw, planes = 2*cw, 2
+	default:
+		return fmt.Errorf("pixel format %d is unknown: I420 and NV12 are taken", f.Format)
+	}
+	for i := range planes {
+		w, h := f.Width, f.Height
+		if i > 0 {
+			w, h = cw, ch
+		}
+		if p := f.Planes[i]; p.Stride < w || len(p.Data) < p.Stride*(h-1)+w {
+			return fmt.Errorf("plane %d of a picture of %d×%d has %d bytes in rows of %d: too few", i, f.Width, f.Height, len(p.Data), p.Stride)
+		}
+	}
+	return nil
 }

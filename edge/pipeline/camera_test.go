@@ -163,14 +163,15 @@ func TestFailingModelIsCountedAndSaid(t *testing.T) {
 }
 
 func TestNewestPictureWins(t *testing.T) {
-	b := newBench(30)
+	b := newBench(15) // 1.5 s: queue 1 holds all of it
 	b.o.Lossless = false
 	answer := make(chan struct{})
 	b.detector.slow = answer
 	c := New(b.o)
 	done := make(chan error, 1)
 	go func() { done <- c.Run(t.Context()) }()
-	waitFor(t, func() bool { k := c.Counts(); return k.FramesDecoded >= 3 && k.FramesSkipped > 0 || k.UnitsDropped > 0 })
+	// The model answers only when every picture has come: one is with it, two wait.
+	waitFor(t, func() bool { k := c.Counts(); return k.FramesDecoded == 15 && k.FramesInFlight <= 3 })
 	close(answer)
 	if err := <-done; err != nil {
 		t.Fatal(err)

@@ -44,8 +44,8 @@ func JPEG(f *bongsu.Frame, opt Options) ([]byte, error) { return Annotate(f, nil
 
 // Annotate is JPEG with marks drawn over the picture.
 func Annotate(f *bongsu.Frame, marks []Mark, opt Options) ([]byte, error) {
-	if err := check(f); err != nil {
-		return nil, err
+	if err := f.Check(); err != nil {
+		return nil, fmt.Errorf("vision: %w", err)
 	}
 	opt.fill()
 	var m mats

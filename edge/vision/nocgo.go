@@ -2,7 +2,11 @@
 
 package vision
 
-import "bongsu"
+import (
+	"fmt"
+
+	"bongsu"
+)
 
 // Live is zero without cgo.
 func Live() int64 { return 0 }
@@ -12,8 +16,8 @@ func JPEG(f *bongsu.Frame, opt Options) ([]byte, error) { return Annotate(f, nil
 
 // Annotate returns bongsu.ErrNoCgo, or what is wrong with the frame.
 func Annotate(f *bongsu.Frame, _ []Mark, _ Options) ([]byte, error) {
-	if err := check(f); err != nil {
-		return nil, err
+	if err := f.Check(); err != nil {
+		return nil, fmt.Errorf("vision: %w", err)
 	}
 	return nil, bongsu.ErrNoCgo
 }

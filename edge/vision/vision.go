@@ -126,30 +126,5 @@ func pixel(p bongsu.Point, size image.Point) image.Point {
 	return image.Pt(at(p.X, size.X), at(p.Y, size.Y))
 }
 
-// check refuses frames that cannot be read.
-func check(f *bongsu.Frame) error {
-	if f.Width < 1 || f.Height < 1 || f.Width > 1<<14 || f.Height > 1<<14 {
-		return fmt.Errorf("vision: a picture of %d×%d cannot be shown", f.Width, f.Height)
-	}
-	cw, ch, planes := (f.Width+1)/2, (f.Height+1)/2, 3
-	switch f.Format {
-	case bongsu.FormatI420:
-	case bongsu.FormatNV12:
-		cw, planes = 2*cw, 2
-	default:
-		return fmt.Errorf("vision: pixel format %d is unknown: I420 and NV12 are taken", f.Format)
-	}
-	for i := range planes {
-		w, h := f.Width, f.Height
-		if i > 0 {
-			w, h = cw, ch
-		}
-		if p := f.Planes[i]; p.Stride < w || len(p.Data) < p.Stride*(h-1)+w {
-			return fmt.Errorf("vision: plane %d of a picture of %d×%d has %d bytes in rows of %d: too few", i, f.Width, f.Height, len(p.Data), p.Stride)
-		}
-	}
-	return nil
-}
-
 // ground is what labels are drawn on.
 var ground = color.RGBA{R: 20, G: 20, B: 20, A: 255}

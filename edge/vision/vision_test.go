@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 		return &bongsu.Frame{Width: 5, Height: 3, Format: bongsu.FormatI420, Planes: [3]bongsu.Plane{
 			{Data: make([]byte, 8*2+5), Stride: 8}, {Data: make([]byte, 6), Stride: 3}, {Data: make([]byte, 6), Stride: 3}}}
 	}
-	if err := check(good()); err != nil {
+	if err := good().Check(); err != nil {
 		t.Error(err)
 	}
 	for i, spoil := range []func(*bongsu.Frame){
@@ -95,7 +95,7 @@ func TestCheck(t *testing.T) {
 	} {
 		f := good()
 		spoil(f)
-		if check(f) == nil {
+		if f.Check() == nil {
 			t.Errorf("case %d was accepted", i)
 		}
 		if _, err := JPEG(f, Options{}); err == nil {

@@ -129,8 +129,8 @@ func (s *Slot) Fill(f *bongsu.Frame) (models.Geometry, error) {
 	if s.mem == nil {
 		return models.Geometry{}, errClosed
 	}
-	if err := checkPicture(f); err != nil {
-		return models.Geometry{}, err
+	if err := f.Check(); err != nil {
+		return models.Geometry{}, fmt.Errorf("tensor: %w", err)
 	}
 	b := s.buffer
 	k := shape{w: f.Width, h: f.Height, format: f.Format, color: f.Color}

@@ -3,6 +3,7 @@
 package tensor
 
 import (
+	"fmt"
 	"unsafe"
 
 	"bongsu"
@@ -55,8 +56,8 @@ func (*Slot) Bytes() []byte { return nil }
 
 // Fill returns bongsu.ErrNoCgo.
 func (*Slot) Fill(f *bongsu.Frame) (models.Geometry, error) {
-	if err := checkPicture(f); err != nil {
-		return models.Geometry{}, err
+	if err := f.Check(); err != nil {
+		return models.Geometry{}, fmt.Errorf("tensor: %w", err)
 	}
 	return models.Geometry{}, bongsu.ErrNoCgo
 }

@@ -89,7 +89,7 @@ func TestCheckPicture(t *testing.T) {
 		return &bongsu.Frame{Width: 5, Height: 3, Format: bongsu.FormatI420, Planes: [3]bongsu.Plane{
 			{Data: make([]byte, 8*2+5), Stride: 8}, {Data: make([]byte, 6), Stride: 3}, {Data: make([]byte, 6), Stride: 3}}}
 	}
-	if err := checkPicture(good()); err != nil {
+	if err := good().Check(); err != nil {
 		t.Error(err)
 	}
 	for i, spoil := range []func(*bongsu.Frame){
@@ -104,7 +104,7 @@ func TestCheckPicture(t *testing.T) {
 	} {
 		f := good()
 		spoil(f)
-		if checkPicture(f) == nil {
+		if f.Check() == nil {
 			t.Errorf("case %d was accepted", i)
 		}
 	}

@@ -137,28 +137,3 @@ func (r rect) geometry(w, h int) models.Geometry {
 		ScaleX: float32(r.w) / float32(w), ScaleY: float32(r.h) / float32(h),
 	}
 }
-
-// checkPicture refuses frames that libswscale must not be shown.
-func checkPicture(f *bongsu.Frame) error {
-	if f.Width < 1 || f.Height < 1 || f.Width > 1<<14 || f.Height > 1<<14 {
-		return fmt.Errorf("tensor: a picture of %d×%d cannot be scaled", f.Width, f.Height)
-	}
-	cw, ch, planes := (f.Width+1)/2, (f.Height+1)/2, 3
-	switch f.Format {
-	case bongsu.FormatI420:
-	case bongsu.FormatNV12:
-		cw, planes = 2*cw, 2
-	default:
-		return fmt.Errorf("tensor: pixel format %d is unknown: I420 and NV12 are taken", f.Format)
-	}
-	for i := range planes {
-		w, h := f.Width, f.Height
-		if i > 0 {
-			w, h = cw, ch
-		}
-		if p := f.Planes[i]; p.Stride < w || len(p.Data) < p.Stride*(h-1)+w {
-			return fmt.Errorf("tensor: plane %d of a picture of %d×%d has %d bytes in rows of %d: too few", i, f.Width, f.Height, len(p.Data), p.Stride)
-		}
-	}
-	return nil
-}
