@@ -28,6 +28,10 @@ type Clip struct {
 	Tainted    bool      `json:"tainted,omitempty"` // data was lost within it
 }
 
+// Lost reports that there will never be bytes of the part beyond its edge: it was evicted before
+// it was sent, or could not be written.
+func (c *Clip) Lost() bool { return c.State == ClipEvicted || c.State == ClipFailed }
+
 // Key identifies a clip part.
 func (c *Clip) Key() ClipKey { return ClipKey{c.Event, c.Part} }
 

@@ -67,8 +67,9 @@ type EventResult struct {
 	Message string `json:"message,omitempty"`
 }
 
-// ClipRequest declares a clip part: POST /api/v1/edge/clips. Its state is ready or torn. It is
-// accepted before or after its event.
+// ClipRequest declares a clip part: POST /api/v1/edge/clips. Its state is ready or torn, or
+// evicted or failed for a part that will never come, which is answered as done. It is accepted
+// before or after its event.
 type ClipRequest struct {
 	Clip Clip `json:"clip"`
 }

@@ -214,8 +214,10 @@ func (c *ClipRow) Complete() bool { return !c.Completed.IsZero() }
 type Clips interface {
 	// DeclareClip announces a part. The same part again with the same hash and size gives
 	// the row that is there; others replace a declaration that is not complete and are
-	// CodeConflict on a complete one. A part of another edge's event is CodeForbidden. An
-	// object key that is condemned (see Retention) is CodeUnavailable: declare again later.
+	// CodeConflict on a complete one. A part that its edge has lost (Clip.Lost) needs no hash; it
+	// changes nothing on a complete one, and is a change that streams tell of. A part of another
+	// edge's event is CodeForbidden. An object key that is condemned (see Retention) is
+	// CodeUnavailable: declare again later.
 	DeclareClip(ctx context.Context, edge bongsu.EdgeID, clip bongsu.Clip, at time.Time) (ClipRow, error)
 	// CompleteClip marks the declared part as complete after its object, which has the key
 	// ClipKey gives, is durable. Completing it again is success. CodeNotFound

@@ -50,6 +50,9 @@ func (c *Console) getClip(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return missing(err, "event %s has no clip part %d", id, part)
 	}
+	if row.Lost() && !row.Complete() {
+		return bongsu.Errorf(bongsu.CodeNotFound, "clip part %d of event %s will not come: its edge says %s", part, id, row.State)
+	}
 	if !row.Complete() {
 		return bongsu.Errorf(bongsu.CodeNotFound, "clip part %d of event %s has not arrived yet: its edge still holds it", part, id)
 	}

@@ -175,7 +175,7 @@ func clipView(row archive.ClipRow) ClipView {
 	}
 	if row.Complete() {
 		v.URL = eventURL(row.Event) + "/clips/" + strconv.Itoa(row.Part)
-	} else {
+	} else if !row.Lost() {
 		v.State = bongsu.ClipWriting
 	}
 	return v

@@ -52,7 +52,7 @@ func (g *Ingest) declare(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if row.Complete() {
+	if row.Complete() || row.Lost() {
 		return bongsu.ClipResponse{ID: clipID(&row.Clip), Done: true, Offset: row.Bytes}, nil
 	}
 	u, err := g.begin(r.Context(), &row)

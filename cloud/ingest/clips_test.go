@@ -155,6 +155,21 @@ func TestBadClips(t *testing.T) {
 	bad(t, w.send(edgeB, "POST", clipsPath+"/"+d.ID+"/complete", nil), bongsu.CodeNotFound, "this edge")
 }
 
+// TestClipLost: a part that will never come is said so, and is no part that is on its way.
+func TestClipLost(t *testing.T) {
+	w := newWorld(t)
+	c := clip([]byte("never"))
+	w.declare(c)
+	for _, lost := range []bongsu.Clip{{Event: c.Event, Part: c.Part, Camera: c.Camera, State: bongsu.ClipFailed}, c} {
+		lost.State = bongsu.ClipEvicted
+		if d := good[bongsu.ClipResponse](t, w.post(edgeA, clipsPath, bongsu.ClipRequest{Clip: lost})); !d.Done || d.URL != "" {
+			t.Errorf("%+v", d)
+		}
+	}
+	bad(t, w.post(edgeA, clipsPath, bongsu.ClipRequest{Clip: bongsu.Clip{Event: c.Event, Camera: c.Camera, State: bongsu.ClipEvicted, Bytes: -1}}),
+		bongsu.CodeInvalid, "clip.bytes")
+}
+
 func TestClipDeclaredAnew(t *testing.T) {
 	w := newWorld(t)
 	old := w.declare(clip([]byte("torn")))

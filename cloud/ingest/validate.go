@@ -199,17 +199,34 @@ func checkJPEG(field string, b []byte) error {
 
 // checkClip checks a clip's declaration.
 func checkClip(c *bongsu.Clip) error {
+	if c.Lost() {
+		return checkLostClip(c)
+	}
 	return first(
 		require(bongsu.ValidUUID(string(c.Event)), "clip.event", "it must be a UUID in lower-case text form"),
 		require(c.Part >= 0 && c.Part < maxParts, "clip.part", "it must be from 0 to %d", maxParts-1),
 		name("clip.camera", string(c.Camera)),
-		oneOf("clip.state", c.State, bongsu.ClipReady, bongsu.ClipTorn),
+		oneOf("clip.state", c.State, bongsu.ClipReady, bongsu.ClipTorn, bongsu.ClipEvicted, bongsu.ClipFailed),
 		require(hashForm.MatchString(c.SHA256), "clip.sha256", "it must be 64 lower-case hex digits"),
 		require(c.Bytes >= 1, "clip.bytes", "it must be at least 1"),
 		require(c.DurationUS >= 0 && c.Duration() <= time.Hour, "clip.duration_us", "it must be from 0 to one hour"),
 		text("clip.codec", c.Codec),
 		checkTime("clip.start", c.Start, false),
 		tooLarge(c.Bytes),
+	)
+}
+
+// checkLostClip checks a part that will never come: of one whose writer died little is known.
+func checkLostClip(c *bongsu.Clip) error {
+	return first(
+		require(bongsu.ValidUUID(string(c.Event)), "clip.event", "it must be a UUID in lower-case text form"),
+		require(c.Part >= 0 && c.Part < maxParts, "clip.part", "it must be from 0 to %d", maxParts-1),
+		name("clip.camera", string(c.Camera)),
+		require(c.SHA256 == "" || hashForm.MatchString(c.SHA256), "clip.sha256", "it must be 64 lower-case hex digits or absent"),
+		require(c.Bytes >= 0, "clip.bytes", "it must not be negative"),
+		require(c.DurationUS >= 0 && c.Duration() <= time.Hour, "clip.duration_us", "it must be from 0 to one hour"),
+		text("clip.codec", c.Codec),
+		checkTime("clip.start", c.Start, true),
 	)
 }
 

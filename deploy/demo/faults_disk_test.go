@@ -214,7 +214,7 @@ func (s *System) checkFullDisk(t *testing.T, ctx context.Context, st edgeStatus,
 	if err != nil {
 		t.Fatal(err)
 	}
-	revisions := 0
+	revisions, lost := 0, 0
 	for _, e := range events {
 		var page struct {
 			Revisions []bongsu.Event `json:"revisions"`
@@ -224,13 +224,19 @@ func (s *System) checkFullDisk(t *testing.T, ctx context.Context, st edgeStatus,
 		}
 		revisions += len(page.Revisions)
 		for _, c := range e.Clips {
-			if c.State != bongsu.ClipReady && c.State != bongsu.ClipTorn {
+			switch {
+			case c.State == bongsu.ClipWriting:
 				t.Errorf("part %d of event %s is %s in the cloud", c.Part, e.ID, c.State)
+			case c.State != bongsu.ClipReady && c.State != bongsu.ClipTorn:
+				lost++
 			}
 		}
 	}
 	if int64(revisions) != st.Outbox.Events.Created {
 		t.Errorf("%d revisions in the archive, the edge recorded %d", revisions, st.Outbox.Events.Created)
+	}
+	if clips := st.Outbox.Clips; int64(lost) != clips.Evicted+clips.Failed {
+		t.Errorf("the cloud knows of %d lost parts of clips, the edge of %d evicted and %d failed", lost, clips.Evicted, clips.Failed)
 	}
 	s.checkThings(t, events)
 	left, err := filepath.Glob(filepath.Join(data, "outbox", "clips", "*"))

@@ -262,7 +262,7 @@ func (s *System) drain(t *testing.T, ctx context.Context) {
 			return false, err.Error()
 		}
 		cams, err := s.edgeCameras(ctx)
-		if err != nil || len(cams) > 0 || st.Outbox.Events.Pending > 0 || st.Outbox.Clips.Pending > 0 {
+		if err != nil || len(cams) > 0 || st.Outbox.Events.Pending > 0 || st.Outbox.Clips.Pending+st.Outbox.Clips.Untold > 0 {
 			return false, fmt.Sprintf("%d cameras, %+v, uplink %s %s", len(cams), st.Outbox, st.Uplink.State, st.Uplink.Reason)
 		}
 		events, err := s.events(ctx, "")

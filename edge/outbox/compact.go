@@ -72,11 +72,13 @@ func (o *Outbox) moveForward(segment uint32) error {
 				Camera: e.camera, Rank: mem.rank, Open: e.open, Order: e.order, Moved: true, Acked: !e.pending, Rejected: e.rejected, Parts: mem.parts}})
 		}
 	}
-	for _, r := range o.state.clips {
-		if r.at.segment == segment {
-			rec := clipRecord(r.clip, r)
-			rec.m.Moved = true
-			recs = append(recs, rec)
+	for _, rows := range []map[bongsu.ClipKey]*row{o.state.clips, o.state.lost} {
+		for _, r := range rows {
+			if r.at.segment == segment {
+				rec := clipRecord(r.clip, r)
+				rec.m.Moved = true
+				recs = append(recs, rec)
+			}
 		}
 	}
 	o.mu.Unlock()

@@ -65,10 +65,11 @@ type ClipCounts struct {
 	Created      int64 `json:"created"`
 	Acked        int64 `json:"acked"`
 	Pending      int64 `json:"pending"`
-	Writing      int64 `json:"writing"`       // of Pending: their files are open
-	PendingBytes int64 `json:"pending_bytes"` // of those that wait to be sent
-	Evicted      int64 `json:"evicted"`       // removed for lack of space before they were sent
-	Failed       int64 `json:"failed"`        // could not be written, salvaged or accepted
+	Writing      int64 `json:"writing"`          // of Pending: their files are open
+	PendingBytes int64 `json:"pending_bytes"`    // of those that wait to be sent
+	Evicted      int64 `json:"evicted"`          // removed for lack of space before they were sent
+	Failed       int64 `json:"failed"`           // could not be written, salvaged or accepted
+	Untold       int64 `json:"untold,omitempty"` // of Evicted and Failed: the cloud has not heard of them yet
 }
 
 // Outbox is the store. It is safe for use by many goroutines and starts none; Close it when

@@ -198,6 +198,9 @@ func (o *Outbox) Enforce() error {
 			o.makeReserve()
 		}
 	}
+	if err := o.boundLost(); err != nil {
+		return err
+	}
 	return o.compact()
 }
 

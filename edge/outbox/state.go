@@ -58,7 +58,8 @@ type state struct {
 	queue    []*entry         // those to send, by order; acknowledged ones are taken out lazily
 	stale    int              // entries in queue that are not to send
 	clips    map[bongsu.ClipKey]*row
-	sum      Counts // the rising sums only
+	lost     map[bongsu.ClipKey]*row // parts that were evicted or failed, of which the cloud was not told yet
+	sum      Counts                  // the rising sums only
 	rejected int64
 	next     uint64
 	live     map[uint32]liveSum // by segment
@@ -76,6 +77,7 @@ func newState() *state {
 		events:   map[bongsu.EventKey]*entry{},
 		memories: map[bongsu.EventID]*memory{},
 		clips:    map[bongsu.ClipKey]*row{},
+		lost:     map[bongsu.ClipKey]*row{},
 		live:     map[uint32]liveSum{},
 		next:     1,
 	}
@@ -147,6 +149,10 @@ func (a admission) admits(s *state, r *record) bool {
 	case kindClip:
 		key := r.m.Clip.Key()
 		ends, inBatch := a.parts[key]
+		if told(&r.m) {
+			a.parts[key] = true
+			return s.lost[key] != nil && !inBatch
+		}
 		there := s.clips[key] != nil || inBatch
 		if (r.m.Clip.State == bongsu.ClipWriting) == there || ends {
 			return false
@@ -342,17 +348,24 @@ func ended(m *meta) bool {
 	return m.Acked || m.Clip.State == bongsu.ClipEvicted || m.Clip.State == bongsu.ClipFailed
 }
 
+// told reports whether a record says that the cloud knows of a part that is lost.
+func told(m *meta) bool { return m.Acked && m.Clip.Lost() }
+
 func (s *state) applyClip(r *record) bool {
 	key := r.m.Clip.Key()
 	old := s.clips[key]
 	s.next = max(s.next, r.m.Order+1)
 	switch {
+	case told(&r.m):
+		s.forgetLost(key)
+		return false
 	case old != nil:
 		s.hold(old.at, -1)
 	case r.m.Clip.State == bongsu.ClipWriting && !r.m.Moved:
 		s.sum.Clips.Created++
 	case ended(&r.m):
-		return false // its row lay in a segment that is gone; a checkpoint behind has counted it
+		// Its row lay in a segment that is gone, or it was moved; a checkpoint has counted it.
+		return r.m.Clip.Lost() && s.keepLost(r)
 	}
 	mem := s.memoryOf(key.Event)
 	mem.parts = max(mem.parts, key.Part+1)
@@ -367,11 +380,27 @@ func (s *state) applyClip(r *record) bool {
 		default:
 			s.sum.Clips.Failed++
 		}
-		return false
+		return r.m.Clip.Lost() && s.keepLost(r)
 	}
 	s.clips[key] = &row{clip: *r.m.Clip, rank: r.m.Rank, order: r.m.Order, at: r.at}
 	s.hold(r.at, 1)
 	return r.m.Clip.State != bongsu.ClipWriting
+}
+
+// keepLost remembers a part that is lost until the cloud has been told. It gives true: there is
+// something new to send.
+func (s *state) keepLost(r *record) bool {
+	s.forgetLost(r.m.Clip.Key())
+	s.lost[r.m.Clip.Key()] = &row{clip: *r.m.Clip, rank: r.m.Rank, order: r.m.Order, at: r.at}
+	s.hold(r.at, 1)
+	return true
+}
+
+func (s *state) forgetLost(key bongsu.ClipKey) {
+	if old := s.lost[key]; old != nil {
+		s.hold(old.at, -1)
+		delete(s.lost, key)
+	}
 }
 
 // sums completes the rising sums with what pends.
@@ -379,7 +408,7 @@ func (s *state) sums() Counts {
 	c := s.sum
 	c.Events.Rejected = s.rejected
 	c.Events.Pending = int64(len(s.queue)-s.stale) + s.rejected
-	c.Clips.Pending = int64(len(s.clips))
+	c.Clips.Pending, c.Clips.Untold = int64(len(s.clips)), int64(len(s.lost))
 	for _, r := range s.clips {
 		if r.clip.State == bongsu.ClipWriting {
 			c.Clips.Writing++

@@ -27,15 +27,18 @@ func (u *Uplink) clipLane(ctx context.Context) {
 		if u.gate.wait(ctx) != nil {
 			return
 		}
-		clips := u.o.Store.PendingClips(1, nil)
-		if len(clips) == 0 {
+		lost, clips := u.o.Store.LostClips(lostBatch), u.o.Store.PendingClips(1, nil)
+		if len(lost)+len(clips) == 0 {
 			select {
 			case <-changed:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		err := u.sendClip(ctx, clips[0])
+		err := u.tellLost(ctx, lost)
+		if err == nil && len(clips) > 0 {
+			err = u.sendClip(ctx, clips[0])
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -45,6 +48,32 @@ func (u *Uplink) clipLane(ctx context.Context) {
 		}
 		u.well()
 	}
+}
+
+// lostBatch is how many lost parts are told of before a clip gets its turn.
+const lostBatch = 100
+
+// tellLost tells the cloud of parts that will never come, so that nobody waits for them. A cloud
+// that does not want to know is not asked again.
+func (u *Uplink) tellLost(ctx context.Context, lost []bongsu.Clip) error {
+	for _, clip := range lost {
+		err := u.call(ctx, "clips", bongsu.ClipRequest{Clip: clip}, nil)
+		switch bongsu.CodeOf(err) {
+		case bongsu.CodeInvalid, bongsu.CodeForbidden, bongsu.CodeConflict, bongsu.CodeTooLarge:
+			if !answered(err) {
+				return err
+			}
+			u.log.Warn("the cloud does not take it that a clip is lost", "event", clip.Event, "part", clip.Part, "state", clip.State, "err", err)
+		default:
+			if err != nil {
+				return err
+			}
+		}
+		if err := u.o.Store.LostClipTold(clip.Key()); err != nil {
+			return fmt.Errorf("the outbox cannot take down that the cloud knows of a lost clip: %w", err)
+		}
+	}
+	return nil
 }
 
 // sendClip brings one part over, going on where an earlier try was cut. nil: the part is

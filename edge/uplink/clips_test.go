@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -160,5 +161,36 @@ func TestTargetRefusesPlainHTTP(t *testing.T) {
 	}
 	if at, ours, err := u.target("/api/v1/edge/clips/a/data"); err != nil || !ours || at != "https://cloud.example/api/v1/edge/clips/a/data" {
 		t.Errorf("%s %v %v", at, ours, err)
+	}
+}
+
+// TestLostClipsAreTold: the cloud hears of parts that will never come, and one that does not want
+// to know does not hold up the others.
+func TestLostClipsAreTold(t *testing.T) {
+	c, s := newFakeCloud(t), newFakeStore(t)
+	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/clips") {
+			return false
+		}
+		var req bongsu.ClipRequest
+		if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+			t.Error(err)
+		}
+		if req.Clip.Part == 1 {
+			refuse(w, bongsu.CodeInvalid, "clip.state: what is that?")
+			return true
+		}
+		_ = json.NewEncoder(w).Encode(bongsu.ClipResponse{ID: "x", Done: true})
+		return true
+	})
+	for part, state := range []bongsu.ClipState{bongsu.ClipEvicted, bongsu.ClipEvicted, bongsu.ClipFailed} {
+		s.lost = append(s.lost, bongsu.Clip{Event: "01890a5d-ac96-774b-bcce-000000000001", Part: part, Camera: "yard", State: state})
+	}
+	start(t, c, s, nil)
+	eventually(t, "all are told", func() bool { return len(s.LostClips(10)) == 0 })
+	for part := range 3 {
+		if got := s.clipEnded(bongsu.ClipKey{Event: "01890a5d-ac96-774b-bcce-000000000001", Part: part}); got != "told" {
+			t.Errorf("part %d: %q", part, got)
+		}
 	}
 }

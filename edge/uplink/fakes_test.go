@@ -29,6 +29,7 @@ const credential = "cred-canary-7f3a"
 
 // fakeStore is an outbox in memory.
 type fakeStore struct {
+	lost     []bongsu.Clip
 	mu       sync.Mutex
 	dir      string
 	events   []bongsu.EventRecord
@@ -363,4 +364,18 @@ func newTLSServer(t testing.TB, h http.HandlerFunc) string {
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+func (s *fakeStore) LostClips(limit int) []bongsu.Clip {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lost[:min(limit, len(s.lost))])
+}
+
+func (s *fakeStore) LostClipTold(k bongsu.ClipKey) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = slices.DeleteFunc(s.lost, func(c bongsu.Clip) bool { return c.Key() == k })
+	s.clipEnd[k] = "told"
+	return nil
 }

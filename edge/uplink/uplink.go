@@ -30,6 +30,9 @@ type Store interface {
 	ClipPath(key bongsu.ClipKey) string
 	AckClip(key bongsu.ClipKey) error
 	FailClip(key bongsu.ClipKey, reason string) error
+	// LostClips gives parts that will never come and of which the cloud does not know yet.
+	LostClips(limit int) []bongsu.Clip
+	LostClipTold(key bongsu.ClipKey) error
 	// RehashClip reads a part's file again and says whether it is other than its row said.
 	RehashClip(key bongsu.ClipKey) (clip bongsu.Clip, changed bool, err error)
 	// Changed gives a channel that is closed when something new waits.

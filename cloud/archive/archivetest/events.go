@@ -316,6 +316,7 @@ func eventFilters(s *suite) {
 var clipTests = []test{
 	{"ClipBeforeItsEvent", clipBeforeItsEvent},
 	{"ClipDeclaredAgain", clipDeclaredAgain},
+	{"ClipLost", clipLost},
 	{"ClipOfOthers", clipOfOthers},
 }
 

@@ -52,7 +52,11 @@ func (a *Archive) DeclareClip(ctx context.Context, edge bongsu.EdgeID, clip bong
 		if there != nil && there.Edge != edge {
 			return foreignClip(clip.Event)
 		}
-		if there != nil && there.SHA256 == clip.SHA256 && there.Bytes == clip.Bytes {
+		if clip.Lost() {
+			row, err = t.loseClip(edge, there, clip, at)
+			return err
+		}
+		if there != nil && !there.Lost() && there.SHA256 == clip.SHA256 && there.Bytes == clip.Bytes {
 			row = *there
 			return nil
 		}
@@ -66,6 +70,18 @@ func (a *Archive) DeclareClip(ctx context.Context, edge bongsu.EdgeID, clip bong
 		return t.putClip(&row)
 	})
 	return row, err
+}
+
+// loseClip takes down that a part will never come, unless it has.
+func (t *tx) loseClip(edge bongsu.EdgeID, there *archive.ClipRow, clip bongsu.Clip, at time.Time) (archive.ClipRow, error) {
+	if there != nil && (there.Complete() || there.Lost()) {
+		return *there, nil
+	}
+	row := archive.ClipRow{Clip: clip, Edge: edge, Declared: instant(micros(at))}
+	if err := t.putClip(&row); err != nil {
+		return row, err
+	}
+	return row, t.clipChanged(&row, at)
 }
 
 // ownClip refuses a clip to an event of another edge. An event that has not come yet is anybody's.
@@ -129,6 +145,11 @@ func (t *tx) completeClip(row *archive.ClipRow, at time.Time) error {
 		row.Object, micros(at), row.Event, row.Part); err != nil {
 		return err
 	}
+	return t.clipChanged(row, at)
+}
+
+// clipChanged tells streams that a part has come, or that it never will.
+func (t *tx) clipChanged(row *archive.ClipRow, at time.Time) error {
 	var alert bongsu.AlertID
 	if _, err := t.found("SELECT alert FROM events WHERE id = ?", []any{row.Event}, &alert); err != nil {
 		return err
