@@ -22,7 +22,11 @@ test_packages=(
   gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad          # h264parse, h265parse
+  redis-server                      # cloud/queue/redisq; tests start the program themselves
 )
+# Services that those packages bring and that nothing of ours uses: the tests start the programs
+# on free ports. One that was installed before this script came is left as it is.
+unused_services=(redis-server)
 
 # ONNX Runtime, from the npm package that carries it. Both hashes were taken when the version
 # was pinned: of the package as npm states it, and of the one file that is taken from it.
@@ -84,6 +88,23 @@ install_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
     >/tmp/bongsu-apt.$$ 2>&1 || { tail -n 20 /tmp/bongsu-apt.$$ >&2; die "apt-get could not install: ${missing[*]}"; }
   rm -f /tmp/bongsu-apt.$$
+  stop_services "${missing[@]}"
+}
+
+# stop_services ends and disables those services that came with the packages just installed.
+stop_services() {
+  local p s
+  for p in "$@"; do
+    for s in "${unused_services[@]}"; do
+      [ "$p" = "$s" ] || continue
+      echo "deps: the service $s is not needed and is switched off; only its program is used"
+      if [ -d /run/systemd/system ]; then
+        "${sudo[@]}" systemctl disable --now --quiet "$s" || true
+      else
+        "${sudo[@]}" service "$s" stop >/dev/null 2>&1 || true
+      fi
+    done
+  done
 }
 
 sha256_of() { sha256sum "$1" | cut -d' ' -f1; }
