@@ -4,7 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"bongsu"
 )
@@ -22,7 +28,8 @@ type Report struct {
 	Refused    []Refusal   `json:"refused"`
 	Counts     Counts      `json:"counts"`
 	Segments   int         `json:"segments"`
-	InUse      bool        `json:"in_use"` // a process has the outbox open: files of clips were not compared
+	ClipFiles  int         `json:"clip_files"`
+	InUse      bool        `json:"in_use"` // a process has the outbox open
 }
 
 // Refusal is a revision that the cloud refused for good. It stays in the outbox and is not sent
@@ -33,9 +40,15 @@ type Refusal struct {
 	Message string          `json:"message"`
 }
 
+// looks is how often a breach must be found to count: what a process that works on the outbox
+// changes between two looks is not found twice in the same words.
+const looks = 3
+
 // Check reads the whole outbox in dir and holds it against its numbered invariants. It changes
-// nothing and may run beside the process that owns the outbox.
+// nothing and may run beside the process that owns the outbox: a breach counts when it is found
+// again after the first look has ended. It blocks for as long as reading all clips takes.
 func Check(dir string) (*Report, error) {
+	used := inUse(filepath.Join(dir, "lock"))
 	rep, err := check(Disk(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no outbox in %s: %w", dir, err)
@@ -43,22 +56,59 @@ func Check(dir string) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", dir, err)
 	}
+	rep.InUse = used
 	return rep, nil
 }
 
+// inUse reports whether a process holds the lock file. It asks for a shared lock for a moment
+// and makes no file.
+func inUse(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+// check looks until nothing is found or the same is found again and again.
 func check(files FS) (*Report, error) {
-	if _, err := files.ReadDir(journalDir); err != nil {
+	rep, err := lookPatiently(files, nil)
+	if err != nil {
 		return nil, err
 	}
-	rep := new(Report)
-	if lock, err := files.Lock("lock"); err != nil {
-		rep.InUse = true
-	} else {
-		defer lock.Close()
+	for n := 1; n < looks && len(rep.Violations) > 0; n++ {
+		before := rep.Violations
+		if rep, err = lookPatiently(files, before); err != nil {
+			return nil, err
+		}
+		rep.Violations = slices.DeleteFunc(rep.Violations, func(v Violation) bool { return !slices.Contains(before, v) })
 	}
+	return rep, nil
+}
+
+// lookPatiently looks anew when a segment was given up before it was opened.
+func lookPatiently(files FS, again []Violation) (*Report, error) {
+	for n := 0; ; n++ {
+		still, err := holdStill(files)
+		if errors.Is(err, errGivenUp) && n < 1000 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		rep, err := look(still, again)
+		return rep, errors.Join(err, still.close())
+	}
+}
+
+// look reads the log and the clips once. With again it reads only those files of clips that
+// were found wrong before.
+func look(still stillFS, again []Violation) (*Report, error) {
+	rep := new(Report)
 	order := newOrderCheck(rep)
 	said := map[bongsu.EventKey]Refusal{}
-	re, err := replay(files, true, func(r *record) {
+	re, err := replay(still, true, func(r *record) {
 		order.see(r)
 		if r.kind == kindReject {
 			for _, k := range r.m.Keys {
@@ -71,22 +121,94 @@ func check(files FS) (*Report, error) {
 	}
 	rep.Refused = re.state.refused(said)
 	rep.Segments = len(re.segments)
+	rep.Counts = re.state.sums()
 	for _, n := range re.notes {
 		if n != sumsNote {
 			rep.add("I1", "journal", "%s", n)
 		}
 	}
-	if re.uneven && re.damaged == 0 {
-		rep.add("I3", "journal", "the sums do not hold")
-	}
-	if err := rep.chain(files, re.segments); err != nil {
+	if err := rep.chain(still, re.segments); err != nil {
 		return nil, err
 	}
-	rep.Counts = re.state.sums()
-	if rep.InUse {
-		return rep, nil
+	whole := len(rep.Violations) == 0
+	if re.uneven && whole {
+		rep.add("I3", "journal", "the sums do not hold")
 	}
-	return rep, rep.clips(files, re.state)
+	return rep, rep.clips(still, re.state, whole, again)
+}
+
+// stillFS is a log as it stood at one instant: the segments that were there, held open so that
+// they can be given up meanwhile, the newest up to the last record that was there. What is
+// appended after that is not seen in part.
+type stillFS struct {
+	FS
+	segments []Entry
+	held     map[string]File
+}
+
+// ReadDir gives the segments of the instant.
+func (s stillFS) ReadDir(name string) ([]Entry, error) {
+	if name == journalDir {
+		return s.segments, nil
+	}
+	return s.FS.ReadDir(name)
+}
+
+// Open gives a segment that is held, and any other file as it is.
+func (s stillFS) Open(name string) (File, error) {
+	if f := s.held[name]; f != nil {
+		return heldFile{f}, nil
+	}
+	return s.FS.Open(name)
+}
+
+// heldFile is closed by its stillFS.
+type heldFile struct{ File }
+
+// Close does nothing.
+func (heldFile) Close() error { return nil }
+
+func (s stillFS) close() error {
+	var errs []error
+	for _, f := range s.held {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// errGivenUp says that a segment went between the listing and its opening.
+var errGivenUp = errors.New("the log was turned over")
+
+func holdStill(files FS) (stillFS, error) {
+	still := stillFS{FS: files, held: map[string]File{}}
+	segs, err := listSegments(files)
+	if err != nil {
+		return still, err
+	}
+	for i, s := range segs {
+		name := segmentName(s.number)
+		f, err := files.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errGivenUp
+		}
+		if err != nil {
+			return still, errors.Join(err, still.close())
+		}
+		still.held[name] = f
+		if i == len(segs)-1 {
+			if s.bytes, err = lastRecord(f, s); err != nil {
+				return still, errors.Join(err, still.close())
+			}
+		}
+		still.segments = append(still.segments, Entry{path.Base(name), s.bytes})
+	}
+	return still, nil
+}
+
+// lastRecord gives the end of the last good record of a segment.
+func lastRecord(f File, seg segmentInfo) (int64, error) {
+	s, err := scan(f, seg.number, seg.bytes, true, func(*record) {})
+	return s.end, err
 }
 
 func (rep *Report) add(invariant, where, format string, args ...any) {
@@ -103,6 +225,7 @@ func (rep *Report) chain(files FS, segs []segmentInfo) error {
 		newest := i == len(segs)-1
 		switch {
 		case point == nil && newest: // it was being begun when the power went
+		case point == nil && s.damaged: // its record of that place is damaged, which is I1
 		case point == nil:
 			rep.add("I2", segmentName(s.number), "it does not begin with a checkpoint")
 		case i > 0 && point.Prev != segs[i-1].number && !hollow(files, segs[i-1]):
@@ -165,39 +288,52 @@ func (c *orderCheck) see(r *record) {
 	}
 }
 
-// clips compares rows and files.
-func (rep *Report) clips(files FS, s *state) error {
+// clips compares rows and files. When the log is not whole, a row or its end may be what was
+// lost, so a file that is missing or has no row proves nothing.
+func (rep *Report) clips(files FS, s *state, whole bool, again []Violation) error {
 	list, err := files.ReadDir(clipDir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var names []string
+	rep.ClipFiles = len(list)
+	there := map[string]bool{}
 	for _, e := range list {
-		names = append(names, clipDir+"/"+e.Name)
+		there[clipDir+"/"+e.Name] = true
 	}
 	for key, r := range s.clips {
 		name := clipName(key)
-		i := slices.Index(names, name)
-		if i >= 0 {
-			names = slices.Delete(names, i, i+1)
-		}
-		if r.clip.State == bongsu.ClipWriting {
-			continue // the next start salvages it
-		}
-		if i < 0 {
+		found := there[name]
+		delete(there, name)
+		switch {
+		case r.clip.State == bongsu.ClipWriting: // the next start salvages it
+		case found:
+			if err := rep.file(files, name, r, again); err != nil {
+				return err
+			}
+		case whole:
 			rep.add("I5", name, "its row says %s, but the file is missing", r.clip.State)
-			continue
-		}
-		sum, size, err := hashFile(files, name)
-		if err != nil {
-			return err
-		}
-		if size != r.clip.Bytes || sum != r.clip.SHA256 {
-			rep.add("I5", name, "it has %d bytes and hash %.12s, its row says %d and %.12s", size, sum, r.clip.Bytes, r.clip.SHA256)
 		}
 	}
-	for _, n := range names {
-		rep.add("I6", n, "there is no row for this file; the next start removes it")
+	if whole {
+		for _, name := range slices.Sorted(maps.Keys(there)) {
+			rep.add("I6", name, "there is no row for this file; the next start removes it")
+		}
+	}
+	return nil
+}
+
+// file compares a file with its row; with again only when it was wrong before.
+func (rep *Report) file(files FS, name string, r *row, again []Violation) error {
+	if again != nil && !slices.ContainsFunc(again, func(v Violation) bool { return v.Where == name }) {
+		return nil
+	}
+	sum, size, err := hashFile(files, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it was sent a moment ago
+	case err != nil:
+		return err
+	case size != r.clip.Bytes || sum != r.clip.SHA256:
+		rep.add("I5", name, "it has %d bytes and hash %.12s, its row says %d and %.12s", size, sum, r.clip.Bytes, r.clip.SHA256)
 	}
 	return nil
 }
