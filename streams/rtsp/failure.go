@@ -54,7 +54,7 @@ func stateOf(code string) bongsu.CameraState {
 		return bongsu.CameraBusy
 	case streams.ReasonWrongPassword, streams.ReasonNeedPassword, streams.ReasonBasicRefused:
 		return bongsu.CameraDenied
-	case streams.ReasonBadURL, streams.ReasonNotFound, streams.ReasonNoVideo:
+	case streams.ReasonBadURL, streams.ReasonNotFound, streams.ReasonNoVideo, streams.ReasonUntrusted:
 		return bongsu.CameraFailed
 	}
 	return bongsu.CameraOffline
@@ -66,7 +66,14 @@ func (s *Source) refusal(ctx context.Context, op string, cause error) *streams.E
 	defer s.mu.Unlock()
 	host := s.target.host
 	var status liberrors.ErrClientBadStatusCode
+	var shake *handshakeError
 	switch {
+	case errors.As(cause, &shake) && shake.untrusted():
+		return s.failure("connect", streams.ReasonUntrusted, cause,
+			"%s shows a certificate that is not trusted: set ca_file or pin_sha256 of the camera, or find out who answers in its place", host)
+	case errors.As(cause, &shake):
+		return s.failure("connect", streams.ReasonProtocol, cause,
+			"%s does not speak TLS as expected: check that this is its RTSPS port", host)
 	case !s.login.connected:
 		return s.unreachable(ctx, cause)
 	case s.login.basicRefused:

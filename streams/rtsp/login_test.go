@@ -110,7 +110,6 @@ func TestBadURL(t *testing.T) {
 		"rtsp://hunter2@10.0.0.1/s":             "user name or password",
 		"rtsp://admin:hunter2#%@10.0.0.1/s":     "cannot be read",
 		"rtsp://admin:hun%zzhunter2@10.0.0.1/s": "user name or password",
-		"rtsps://10.0.0.1/s":                    "must begin with rtsp://",
 		"http://10.0.0.1/s":                     "must begin with rtsp://",
 		"10.0.0.1:554/s":                        "",
 		"rtsp:///s":                             "names no host",

@@ -39,6 +39,9 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	if s.target, why = parseTarget(o.URL); why != "" {
 		return nil, s.failure("open", streams.ReasonBadURL, nil, "%s", why)
 	}
+	if why = s.prepare(); why != "" {
+		return nil, s.failure("open", streams.ReasonBadURL, nil, "%s", why)
+	}
 	if strings.ContainsAny(o.Username+o.Password, "\r\n\x00") {
 		return nil, s.failure("open", streams.ReasonBadURL, nil, "username or password holds a line break: check that password_file holds one line")
 	}
@@ -69,6 +72,27 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	return s, nil
 }
 
+// prepare checks what the options say of transport and TLS. The answer is a sentence, "" when
+// all is well.
+func (s *Source) prepare() string {
+	secure := s.target.url.Scheme == "rtsps"
+	switch {
+	case s.o.Transport != TCP && s.o.Transport != UDP:
+		return "transport of the camera must be tcp or udp"
+	case secure && s.o.Transport == UDP:
+		return "transport: udp would send the pictures of an rtsps:// camera in the clear: set transport to tcp"
+	case !secure && s.o.TLS != TLS{}:
+		return "TLS is configured for a camera whose URL begins with rtsp://: write it as rtsps://"
+	case !secure:
+		return ""
+	}
+	var err error
+	if s.tls, err = s.o.TLS.config(s.target.url.Hostname()); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // watch waits for the end of the client.
 func (s *Source) watch() {
 	defer close(s.done)
@@ -89,8 +113,8 @@ func parseTarget(text string) (target, string) {
 		return target{}, "the URL holds a user name or password: take it out and set username and password_file of the camera"
 	case err != nil:
 		return target{}, "the URL cannot be read: write it as rtsp://host:554/path, with other characters than letters and digits percent-encoded"
-	case u.Scheme != "rtsp":
-		return target{}, "the URL must begin with rtsp://; other schemes are not spoken"
+	case u.Scheme != "rtsp" && u.Scheme != "rtsps":
+		return target{}, "the URL must begin with rtsp:// or rtsps://; other schemes are not spoken"
 	case u.Hostname() == "" || u.Opaque != "":
 		return target{}, "the URL names no host: write it as rtsp://host:554/path"
 	case u.Fragment != "":
@@ -98,7 +122,7 @@ func parseTarget(text string) (target, string) {
 	}
 	host := u.Host
 	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), "554")
+		host = net.JoinHostPort(u.Hostname(), map[string]string{"rtsp": "554", "rtsps": "322"}[u.Scheme])
 	}
 	path := u.EscapedPath()
 	if u.RawQuery != "" {
@@ -123,11 +147,14 @@ func authority(text string) string {
 }
 
 func (s *Source) newClient() *gortsplib.Client {
-	tcp := gortsplib.TransportTCP
+	way := gortsplib.TransportTCP
+	if s.o.Transport == UDP {
+		way = gortsplib.TransportUDP
+	}
 	return &gortsplib.Client{
 		Scheme:    "rtsp",
 		Host:      s.target.url.Host,
-		Transport: &tcp,
+		Transport: &way,
 		UserAgent: "bongsu",
 		// Ours come first; these catch what is left.
 		ReadTimeout:  2*s.o.StallAfter + 5*time.Second,
@@ -142,8 +169,11 @@ func (s *Source) newClient() *gortsplib.Client {
 	}
 }
 
-func (s *Source) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := s.o.Dial(ctx, network, address)
+func (s *Source) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	conn, err := s.o.Dial(ctx, network, s.target.host)
+	if err == nil && s.tls != nil {
+		conn, err = s.secure(ctx, conn)
+	}
 	if err == nil {
 		s.mu.Lock()
 		s.login.connected = true

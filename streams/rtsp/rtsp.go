@@ -1,6 +1,6 @@
 // Package rtsp reads one camera over RTSP: rtsp.Open gives a streams.Source for one session
 // (a run). H.264 and H.265 are read over one TCP connection, RTP interleaved (RFC 2326,
-// section 10.12). Audio and metadata are never asked for. gortsplib v4 speaks the protocol;
+// section 10.12), with TLS or without, or over UDP. Audio and metadata are never asked for. gortsplib v4 speaks the protocol;
 // what is decided here is the login, the joining of packets into access units, what was lost,
 // time, and the words for what went wrong.
 //
@@ -10,69 +10,15 @@ package rtsp
 
 import (
 	"context"
-	"log/slog"
-	"net"
+	"crypto/tls"
 	"sync"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 
-	"bongsu"
 	"bongsu/streams"
 )
-
-// Options say which camera to read, and how. URL is required.
-type Options struct {
-	Camera bongsu.CameraID // named in units and errors
-	Run    bongsu.RunID    // of this session; "" = a new one
-
-	URL        string // rtsp://host[:port]/path, without user name and password
-	Username   string
-	Password   string
-	AllowBasic bool // answer a Basic challenge: the password then crosses the network readable
-	// WorkedBefore says that these credentials were accepted before: a 401 then means that
-	// the camera has no session left (as some say it), not that the password is wrong.
-	WorkedBefore bool
-
-	// StallAfter is how long the camera may deliver nothing that can be decoded: from Open
-	// to the first packet, and between units. 0 = 10 s.
-	StallAfter time.Duration
-	// KeyAfter is how long to wait for the first key picture while pictures do arrive:
-	// cameras that save bits send one in many seconds. 0 = 3 × StallAfter.
-	KeyAfter time.Duration
-
-	Clock *Clock // shared by the streams of one camera; nil = one of its own
-
-	Now  func() time.Time // nil = time.Now
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	Log  *slog.Logger // nil = discard
-}
-
-func (o Options) withDefaults() Options {
-	if o.StallAfter <= 0 {
-		o.StallAfter = 10 * time.Second
-	}
-	if o.KeyAfter <= 0 {
-		o.KeyAfter = 3 * o.StallAfter
-	}
-	if o.Clock == nil {
-		o.Clock = NewClock()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Dial == nil {
-		o.Dial = (&net.Dialer{}).DialContext
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Run == "" {
-		o.Run = bongsu.NewRunID(o.Now())
-	}
-	return o
-}
 
 // Stats counts what a Source met. All counts begin at 0 with the run.
 type Stats struct {
@@ -89,6 +35,8 @@ type Stats struct {
 	Malformed  uint64 // packets that are no RTP or of another track
 	Reports    uint64 // sender reports
 
+	SocketBuffer int // bytes of receive buffer that the kernel gave for UDP; 0 over TCP
+
 	Units   uint64 // access units assembled from the first key unit on: the next Seq
 	Waiting uint64 // units before the first key unit, not delivered
 	Tainted uint64 // units with Lost set, of Units
@@ -100,6 +48,7 @@ type Source struct {
 	// set before the session begins
 	o      Options
 	target target
+	tls    *tls.Config   // nil without TLS
 	done   chan struct{} // closed when the session's goroutines have ended
 
 	// owned by the client's reader goroutine
