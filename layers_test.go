@@ -61,6 +61,7 @@ var layers = []layer{
 
 	{"benchmarks", []string{"streams", "models", "edge", "cloud", "deploy"}, "may import anything; nothing imports it"},
 	{"deploy/demo/cmd/bongsu-camera", []string{"streams"}, "a camera made of a file, over streamstest"},
+	{"deploy/faults", nil, "relay, power cuts: breaks what tests give it and knows nobody; only tests import it"},
 	{"deploy/demo", []string{"deploy/demo"}, "starts the built programs; knows the root only"},
 	{"docs", nil, "no code but generators"},
 }
