@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"slices"
@@ -14,7 +16,7 @@ import (
 var (
 	streamKeys = []string{"model", "infer_per_s", "pre_roll_s", "post_roll_s", "max_clip_s", "stall_s", "ring_bytes", "max_pixels"}
 	tuningKeys = []string{"classes", "min_score", "confirm_s", "linger_s"}
-	cameraKeys = slices.Concat([]string{"id", "name", "url", "detect_url", "username", "password_file", "allow_basic"}, streamKeys, []string{"rules"})
+	cameraKeys = slices.Concat([]string{"id", "name", "url", "detect_url", "username", "password_file", "allow_basic", "transport", "any_udp_port", "all_tracks", "tls"}, streamKeys, []string{"rules"})
 	ruleKeys   = slices.Concat([]string{"id", "kind", "zone", "line", "direction", "dwell_s"}, tuningKeys, []string{"priority"})
 )
 
@@ -82,6 +84,7 @@ func (c *Config) readCamera(v value) Camera {
 	cam.Name = string(cam.ID)
 	text(f, "name", &cam.Name)
 	cam.readLogin(v, f)
+	cam.readTransport(v, f)
 	cam.readStream(f)
 	if cam.Model == "" {
 		v.at("model").fail("no model: name one from `bongsu-edge model list` here or in defaults.model")
@@ -146,14 +149,61 @@ func (v value) cameraURL(s string) {
 	switch {
 	case u.User != nil:
 		v.fail("user and password do not belong into the url, where logs and process lists show them: put them into username and password_file")
-	case u.Scheme == "rtsps":
-		v.fail("rtsps is not supported yet: use rtsp on a network of its own")
-	case u.Scheme != "rtsp":
-		v.fail("the address must begin with rtsp://")
+	case u.Scheme != "rtsp" && u.Scheme != "rtsps":
+		v.fail("the address must begin with rtsp:// or rtsps://")
 	case u.Hostname() == "":
 		v.fail("the address names no host: write it as rtsp://host/path")
 	case u.Fragment != "":
 		v.fail("the address has a # in it: a camera never gets what follows; write it as %%23 if it belongs to the path")
+	}
+}
+
+// readTransport reads how the camera's bytes come, and whom rtsps trusts.
+func (cam *Camera) readTransport(v value, f map[string]value) {
+	cam.Transport = TransportTCP
+	t, ok := f["transport"]
+	if ok && t.text(&cam.Transport) && cam.Transport != TransportTCP && cam.Transport != TransportUDP {
+		t.fail("%q is no transport: use tcp or udp", cam.Transport)
+	}
+	secure := cam.secure()
+	if cam.Transport == TransportUDP && secure {
+		t.fail("udp beside rtsps would send the pictures in the clear: use tcp")
+	}
+	if b, ok := f["any_udp_port"]; ok {
+		b.boolean(&cam.AnyUDPPort)
+		if cam.AnyUDPPort && cam.Transport != TransportUDP {
+			b.fail("this is for transport: udp only")
+		}
+	}
+	if b, ok := f["all_tracks"]; ok {
+		b.boolean(&cam.AllTracks)
+	}
+	if x, ok := f["tls"]; ok {
+		cam.TLS.read(x)
+		if (cam.TLS != TLS{}) && !secure {
+			x.fail("this is for an address that begins with rtsps:// only")
+		}
+	}
+}
+
+// secure reports whether a stream of the camera comes over rtsps.
+func (cam *Camera) secure() bool {
+	return hasScheme(cam.URL, "rtsps") || hasScheme(cam.DetectURL, "rtsps")
+}
+
+func hasScheme(address, scheme string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == scheme
+}
+
+func (x *TLS) read(v value) {
+	f := v.fields("ca_file", "pin_sha256")
+	text(f, "ca_file", &x.CAFile)
+	if p, ok := f["pin_sha256"]; ok && p.text(&x.PinSHA256) && x.PinSHA256 != "" {
+		x.PinSHA256 = strings.ToLower(strings.ReplaceAll(x.PinSHA256, ":", ""))
+		if b, err := hex.DecodeString(x.PinSHA256); err != nil || len(b) != sha256.Size {
+			p.fail("this must be the SHA-256 of the camera's certificate, 64 hex digits: `openssl x509 -fingerprint -sha256` prints it")
+		}
 	}
 }
 

@@ -104,10 +104,10 @@ cameras:
 	}
 	zone := []bongsu.Point{{X: 0, Y: 0}, {X: 1, Y: 0}, {X: 1, Y: 1}}
 	want := []Camera{
-		{ID: "plain", Name: "plain", URL: "rtsp://h/1", Model: "m", InferPerS: 3, PreRoll: 1500 * time.Millisecond, PostRoll: 2500 * time.Millisecond,
+		{ID: "plain", Name: "plain", URL: "rtsp://h/1", Transport: TransportTCP, Model: "m", InferPerS: 3, PreRoll: 1500 * time.Millisecond, PostRoll: 2500 * time.Millisecond,
 			MaxClip: 61 * time.Second, Stall: 7 * time.Second, RingBytes: 2000000, MaxPixels: 1000000,
 			Rules: []Rule{{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"car"}, MinScore: 0.25, Confirm: 900 * time.Millisecond, Linger: 9 * time.Second}}},
-		{ID: "own", Name: "own", URL: "rtsp://h/2", Model: "other", InferPerS: 4,
+		{ID: "own", Name: "own", URL: "rtsp://h/2", Transport: TransportTCP, Model: "other", InferPerS: 4,
 			MaxClip: 30 * time.Second, Stall: 8 * time.Second, RingBytes: 3000000, MaxPixels: 2000000,
 			Rules: []Rule{{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"person", "animal"}, Linger: time.Second}}},
 	}

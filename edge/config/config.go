@@ -21,6 +21,7 @@ type Config struct {
 	Defaults  Defaults
 	Cameras   []Camera // in the order of the file
 
+	listed bool     // the file has the key cameras
 	file   string   // as given to Parse
 	digest [32]byte // SHA-256 of the file that this was read from
 }
@@ -74,11 +75,15 @@ type Defaults struct {
 type Camera struct {
 	ID           bongsu.CameraID
 	Name         string
-	URL          string // rtsp://, without user and password
+	URL          string // rtsp:// or rtsps://, without user and password
 	DetectURL    string // smaller stream of the same camera for detection; "" for URL
 	Username     string
 	PasswordFile string
-	AllowBasic   bool // allow Basic login, which shows the password to the network, on plain RTSP
+	AllowBasic   bool   // allow Basic login, which shows the password to the network, on plain RTSP
+	Transport    string // TransportTCP or TransportUDP: how pictures come
+	AnyUDPPort   bool   // UDP: take packets from other ports of the camera than those it named
+	AllTracks    bool   // ask for the camera's sound, too: some send no pictures without
+	TLS          TLS    // whom rtsps:// trusts
 	Model        string
 	InferPerS    float64 // inferences per second wanted
 	PreRoll      time.Duration
@@ -90,6 +95,18 @@ type Camera struct {
 	Rules        []Rule
 
 	line int // of the file
+}
+
+// Transports of a camera's pictures.
+const (
+	TransportTCP = "tcp" // within the RTSP connection
+	TransportUDP = "udp" // beside it: what is lost on the way stays lost
+)
+
+// TLS says whom a camera's rtsps:// trusts: the authorities of the system when both are empty.
+type TLS struct {
+	CAFile    string // PEM of the authority that signed the camera's certificate
+	PinSHA256 string // of the certificate itself (DER), 64 lower-case hex digits; no authority is asked then
 }
 
 // Rule is one rule of a camera. Points are 0..1 of the picture's width and height.

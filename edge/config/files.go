@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,7 +54,7 @@ func cause(err error) error {
 }
 
 // Assignments turns the cameras into what workers are told, in the order of the file. It reads
-// the password files now. A camera whose password cannot be read is left out and has an entry
+// the password and authority files now. A camera whose files cannot be read is left out and has an entry
 // in the errors, each a bongsu.FieldError; the others are not touched by it.
 func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
 	out := make([]link.Assignment, 0, len(c.Cameras))
@@ -67,7 +70,16 @@ func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
 			})
 			continue
 		}
-		out = append(out, cam.assignment(password))
+		authority, err := readAuthority(files, cam.TLS.CAFile)
+		if err != nil {
+			errs = append(errs, &bongsu.FieldError{
+				File: c.file, Line: cam.line,
+				Path:    fmt.Sprintf("cameras[%d].tls.ca_file", i),
+				Message: fmt.Sprintf("camera %s: %v", cam.ID, err),
+			})
+			continue
+		}
+		out = append(out, cam.assignment(password, authority))
 	}
 	return out, errs
 }
@@ -100,11 +112,29 @@ func readPassword(files Files, path string) (string, error) {
 	return password, nil
 }
 
-func (cam *Camera) assignment(password string) link.Assignment {
+// readAuthority checks a PEM file and gives the SHA-256 of its content, hex; "" without a file.
+func readAuthority(files Files, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	data, err := files.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read %s: %w; put the certificate of the authority that signed the camera's there, as PEM", path, cause(err))
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return "", fmt.Errorf("%s holds no certificate: it must be PEM, with a line -----BEGIN CERTIFICATE-----", path)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (cam *Camera) assignment(password, authority string) link.Assignment {
 	a := link.Assignment{
 		Camera: cam.ID, Name: cam.Name,
 		URL: cam.URL, DetectURL: cam.DetectURL,
 		Username: cam.Username, Password: password, AllowBasic: cam.AllowBasic,
+		Transport: cam.Transport, AnyUDPPort: cam.AnyUDPPort, AllTracks: cam.AllTracks,
+		CAFile: cam.TLS.CAFile, CASum: authority, PinSHA256: cam.TLS.PinSHA256,
 		Model: cam.Model, InferPS: cam.InferPerS,
 		PreRoll: cam.PreRoll, PostRoll: cam.PostRoll, MaxClip: cam.MaxClip,
 		RingBytes: cam.RingBytes, StallAfter: cam.Stall, MaxPixels: cam.MaxPixels,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -73,7 +74,7 @@ func TestAssignments(t *testing.T) {
 	want := link.Assignment{
 		Camera: "gate", Name: "gate", URL: "rtsp://192.0.2.10/s", Username: "viewer", Password: "s3cret word ", Model: "m",
 		InferPS: d.InferPerS, PreRoll: d.PreRoll, PostRoll: d.PostRoll, MaxClip: d.MaxClip, RingBytes: d.RingBytes,
-		StallAfter: d.Stall, MaxPixels: d.MaxPixels, Rules: []link.Rule{},
+		StallAfter: d.Stall, MaxPixels: d.MaxPixels, Rules: []link.Rule{}, Transport: TransportTCP,
 	}
 	if !reflect.DeepEqual(as[0], want) {
 		t.Errorf("got  %+v\nwant %+v", as[0], want)
@@ -206,7 +207,7 @@ func (w *watch) expect(want ...string) {
 	w.t.Helper()
 	select {
 	case d := <-w.asked:
-		if d != 2*time.Second {
+		if d != 2*time.Second && d != settle {
 			w.t.Errorf("waits for %s", d)
 		}
 	case <-time.After(10 * time.Second):
@@ -234,15 +235,19 @@ func TestWatchKeepsLastGood(t *testing.T) {
 	w := startWatch(t, files, loaded)
 	w.step()
 	files.set("edge.yaml", "edge: {name: two}\n", 0o644)
+	w.step() // seen once
 	w.step("edge two")
 	w.step()
 	files.set("edge.yaml", "edge: {nam: two}\n", 0o644)
+	w.step()
 	w.step(`error: edge.yaml:1: edge.nam: unknown key; did you mean "name"?`)
 	w.step() // the same mistake is said once
 	files.remove("edge.yaml")
+	w.step()
 	w.step("error: cannot read the configuration edge.yaml; deploy/edge.yaml is one to begin with: file does not exist")
 	w.step()
 	files.set("edge.yaml", "edge: {name: two}\n", 0o644)
+	w.step() // seen once
 	w.step("edge two")
 }
 
@@ -276,5 +281,89 @@ func TestWatchHearsOfWhatChangedBefore(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) || <-calls != "one" {
 		t.Error(err)
+	}
+}
+
+// TestHalfWrittenFiles saves the documented example in pieces, as an editor does that writes the
+// file itself: every cut is either refused as a whole, with its line, or never seen twice. What
+// stays cut is used only when it is right by itself and still names cameras.
+func TestHalfWrittenFiles(t *testing.T) {
+	whole := strings.Replace(uncommented(t), "password_file: /etc/bongsu/gate.password", "password_file: gate.password", 1)
+	files := newMemory()
+	files.set("edge.yaml", whole, 0o644)
+	files.set("gate.password", "s3cret", 0o600)
+	good, err := LoadFrom(files, "edge.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cuts, applied, refused, unnamed := 0, 0, 0, 0
+	step := 5
+	if os.Getenv("BONGSU_LONG") != "" {
+		step = 1
+	}
+	for at := 0; at < len(whole); at += step {
+		cuts++
+		w := &watcher{o: WatchOptions{Path: "edge.yaml", Files: files}, good: good, config: good.digest, secrets: secretsDigest(files, good)}
+		quiet := func(Config, error) { t.Errorf("a file that is being written was acted upon at byte %d", at) }
+		files.set("edge.yaml", whole[:at], 0o644)
+		if !w.look(quiet) {
+			t.Fatalf("cut at byte %d: not seen", at)
+		}
+		files.set("edge.yaml", whole, 0o644)
+		if w.look(quiet) { // whole again: nothing has changed
+			t.Fatalf("byte %d: the whole file is taken for a change", at)
+		}
+		files.set("edge.yaml", whole[:at], 0o644) // and one that stays cut
+		w.look(quiet)
+		w.look(func(c Config, err error) {
+			var es Errors
+			switch {
+			case err == nil && len(c.Cameras) == 0:
+				t.Errorf("cut at byte %d: all cameras are gone", at)
+			case err == nil:
+				applied++
+			case !errors.As(err, &es):
+				unnamed++
+			default:
+				refused++
+			}
+		})
+		if err := w.kept(good); err != nil && w.good.digest == good.digest {
+			t.Error(err)
+		}
+	}
+	if unnamed > 0 || refused < cuts/2 {
+		t.Errorf("of %d cuts %d were refused, %d without a place", cuts, refused, unnamed)
+	}
+	t.Logf("figure R48: %d wrong files, each refused as a whole with its line and field named; a file cut at each of %d bytes: 0 seen while it is written, 0 partial applies; %d of those that stay cut are refused, %d are right by themselves",
+		len(wrong), cuts, refused, applied)
+}
+
+// kept says whether the last good configuration was touched.
+func (w *watcher) kept(good Config) error {
+	if !reflect.DeepEqual(w.good, good) {
+		return errors.New("the last good configuration is another")
+	}
+	return nil
+}
+
+func TestAuthorityMistakesStopOneCamera(t *testing.T) {
+	c, err := Parse("edge.yaml", []byte("cameras:\n  - {id: gate, url: 'rtsps://h/1', model: m, tls: {ca_file: ca.pem}}\n  - {id: yard, url: 'rtsp://h/2', model: m}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := newMemory()
+	for data, want := range map[string]string{
+		"":     "edge.yaml:2: cameras[0].tls.ca_file: camera gate: cannot read ca.pem: file does not exist; put the certificate of the authority that signed the camera's there, as PEM",
+		"none": "edge.yaml:2: cameras[0].tls.ca_file: camera gate: ca.pem holds no certificate: it must be PEM, with a line -----BEGIN CERTIFICATE-----",
+	} {
+		if data != "" {
+			files.set("ca.pem", data, 0o644)
+		}
+		as, errs := c.Assignments(files)
+		if len(as) != 1 || as[0].Camera != "yard" || len(errs) != 1 || errs[0].Error() != want {
+			t.Errorf("%+v, %v", as, errs)
+		}
+		files.remove("ca.pem")
 	}
 }

@@ -300,7 +300,7 @@ func kindOf(n ast.Node) string {
 func suggestion(key string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
-		if d := editDistance(key, k); d < distance && d < len(k) {
+		if d := editDistance(key, k); d < distance && 2*d <= len(k) {
 			best, distance = k, d
 		}
 		if best == "" && len(key) >= 3 && (strings.HasPrefix(k, key) || strings.HasPrefix(key, k)) {

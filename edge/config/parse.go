@@ -75,6 +75,7 @@ func (c *Config) read(root value) {
 		c.Defaults.read(v)
 	}
 	if v, ok := fields["cameras"]; ok {
+		c.listed = !v.null()
 		c.readCameras(v)
 	}
 }

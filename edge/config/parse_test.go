@@ -80,8 +80,13 @@ var wrong = []struct {
 		"edge.yaml:2: cameras[0].model: no model: name one from `bongsu-edge model list` here or in defaults.model",
 	}},
 	{"dash alone", "cameras:\n  -\n", []string{"edge.yaml:2: cameras[0]: an empty entry: give the camera an id and a url, or remove the dash"}},
-	{"scheme", "cameras:\n  - id: a\n    url: http://192.0.2.10/s\n    model: m\n", []string{"edge.yaml:3: cameras[0].url: the address must begin with rtsp://"}},
-	{"rtsps", "cameras:\n  - id: a\n    url: rtsps://192.0.2.10/s\n    model: m\n", []string{"edge.yaml:3: cameras[0].url: rtsps is not supported yet: use rtsp on a network of its own"}},
+	{"scheme", "cameras:\n  - id: a\n    url: http://192.0.2.10/s\n    model: m\n", []string{"edge.yaml:3: cameras[0].url: the address must begin with rtsp:// or rtsps://"}},
+	{"transport", camera("    transport: quic\n"), []string{`edge.yaml:5: cameras[0].transport: "quic" is no transport: use tcp or udp`}},
+	{"any port without udp", camera("    any_udp_port: true\n"), []string{"edge.yaml:5: cameras[0].any_udp_port: this is for transport: udp only"}},
+	{"tls without rtsps", camera("    tls: {ca_file: /ca.pem}\n"), []string{"edge.yaml:5: cameras[0].tls: this is for an address that begins with rtsps:// only"}},
+	{"udp beside rtsps", "cameras:\n  - id: a\n    url: rtsps://192.0.2.10/s\n    model: m\n    transport: udp\n", []string{"edge.yaml:5: cameras[0].transport: udp beside rtsps would send the pictures in the clear: use tcp"}},
+	{"pin", "cameras:\n  - id: a\n    url: rtsps://192.0.2.10/s\n    model: m\n    tls: {pin_sha256: abc}\n", []string{"edge.yaml:5: cameras[0].tls.pin_sha256: this must be the SHA-256 of the camera's certificate, 64 hex digits: `openssl x509 -fingerprint -sha256` prints it"}},
+	{"key in tls", "cameras:\n  - id: a\n    url: rtsps://192.0.2.10/s\n    model: m\n    tls: {ca: x}\n", []string{"edge.yaml:5: cameras[0].tls.ca: unknown key; known here: ca_file, pin_sha256"}},
 	{"no host", "cameras:\n  - id: a\n    url: rtsp:///s\n    model: m\n", []string{"edge.yaml:3: cameras[0].url: the address names no host: write it as rtsp://host/path"}},
 	{"password in url", "cameras:\n  - id: a\n    url: rtsp://admin:s3cret@192.0.2.10/s\n    model: m\n", []string{"edge.yaml:3: cameras[0].url: user and password do not belong into the url, where logs and process lists show them: put them into username and password_file"}},
 	{"odd password in url", "cameras:\n  - id: a\n    url: 'rtsp://admin:s3cret%zz@192.0.2.10/s'\n    model: m\n", []string{"edge.yaml:3: cameras[0].url: this is not an address that can be read, and it seems to hold a password: write rtsp://host/path and put user and password into username and password_file"}},
@@ -107,10 +112,10 @@ var wrong = []struct {
 	{"cloud with path", "cloud: {url: 'https://cloud.example/api'}\n", []string{"edge.yaml:1: cloud.url: give the cloud's address without a path: the edge adds /api/v1/edge itself"}},
 	{"cloud scheme", "cloud: {url: 'ftp://cloud.example'}\n", []string{"edge.yaml:1: cloud.url: the address must begin with https://"}},
 	{"cloud no address", "cloud: {url: 'cloud.example'}\n", []string{"edge.yaml:1: cloud.url: this is not an address: write it as https://host or https://host:port"}},
-	{"all at once, by line", "edge: {name: 'A B'}\nworkers: {cameras_per_worker: 0}\ncameras:\n  - id: a\n    url: rtsps://h/s\n    model: m\n", []string{
+	{"all at once, by line", "edge: {name: 'A B'}\nworkers: {cameras_per_worker: 0}\ncameras:\n  - id: a\n    url: rtmp://h/s\n    model: m\n", []string{
 		`edge.yaml:1: edge.name: "A B" cannot be a name: use 1 to 64 of a-z, 0-9, '-' and '_', beginning and ending with a letter or digit`,
 		"edge.yaml:2: workers.cameras_per_worker: 0 is out of range: it must be from 1 to 1000",
-		"edge.yaml:5: cameras[0].url: rtsps is not supported yet: use rtsp on a network of its own",
+		"edge.yaml:5: cameras[0].url: the address must begin with rtsp:// or rtsps://",
 	}},
 }
 
@@ -171,7 +176,7 @@ func TestEmptyFileIsDefault(t *testing.T) {
 
 // anonymous takes away where a configuration came from.
 func anonymous(c Config) Config {
-	c.file, c.digest = "", [32]byte{}
+	c.file, c.digest, c.listed = "", [32]byte{}, false
 	return c
 }
 
@@ -307,7 +312,7 @@ func FuzzParse(f *testing.F) {
 		}
 		ids := map[bongsu.CameraID]bool{}
 		for _, cam := range c.Cameras {
-			if ids[cam.ID] || !bongsu.ValidName(string(cam.ID)) || cam.Model == "" || !strings.HasPrefix(strings.ToLower(cam.URL), "rtsp:") {
+			if ids[cam.ID] || !bongsu.ValidName(string(cam.ID)) || cam.Model == "" || !strings.HasPrefix(strings.ToLower(cam.URL), "rtsp") {
 				t.Errorf("accepted camera %+v", cam)
 			}
 			ids[cam.ID] = true

@@ -29,6 +29,7 @@ func (c Config) yaml() string {
 	for _, k := range c.Cameras {
 		p("  - id: %q\n    name: %q\n    url: %q\n    detect_url: %q", k.ID, k.Name, k.URL, k.DetectURL)
 		p("    username: %q\n    password_file: %q\n    allow_basic: %t\n    model: %q", k.Username, k.PasswordFile, k.AllowBasic, k.Model)
+		p("    transport: %s\n    any_udp_port: %t\n    all_tracks: %t\n    tls: {ca_file: %q, pin_sha256: %q}", k.Transport, k.AnyUDPPort, k.AllTracks, k.TLS.CAFile, k.TLS.PinSHA256)
 		p("    infer_per_s: %v\n    pre_roll_s: %v\n    post_roll_s: %v\n    max_clip_s: %v", k.InferPerS, s(k.PreRoll), s(k.PostRoll), s(k.MaxClip))
 		p("    stall_s: %v\n    ring_bytes: %d\n    max_pixels: %d\n    rules:", s(k.Stall), k.RingBytes, k.MaxPixels)
 		for _, r := range k.Rules {
@@ -78,7 +79,13 @@ func random(rng *rand.Rand) Config {
 			ID: bongsu.CameraID(fmt.Sprintf("c%d", i)), Name: []string{"정문", `a "gate": #1`, "- x", "yes"}[rng.IntN(4)],
 			URL: fmt.Sprintf("rtsp://h%d:8554/a?b=%d", i, rng.IntN(9)), Model: "m", InferPerS: float64(1 + rng.IntN(30)),
 			PreRoll: tenths(0, 600), PostRoll: tenths(0, 600), MaxClip: tenths(10, 6000), Stall: tenths(20, 1000),
-			RingBytes: 1<<20 + rng.Int64N(1<<30), MaxPixels: 10000 + rng.IntN(1<<20), AllowBasic: rng.IntN(2) == 0,
+			RingBytes: 1<<20 + rng.Int64N(1<<30), MaxPixels: 10000 + rng.IntN(1<<20), AllowBasic: rng.IntN(2) == 0, Transport: TransportTCP, AllTracks: rng.IntN(2) == 0,
+		}
+		switch rng.IntN(3) {
+		case 0:
+			k.Transport, k.AnyUDPPort = TransportUDP, rng.IntN(2) == 0
+		case 1:
+			k.URL, k.TLS.PinSHA256 = "rtsps"+strings.TrimPrefix(k.URL, "rtsp"), strings.Repeat("0a", 32)
 		}
 		if rng.IntN(2) == 0 {
 			k.Username, k.PasswordFile = "u: v", "p 'q'"

@@ -17,7 +17,9 @@ type WatchOptions struct {
 // Watch looks at edge.yaml and the password files it names every o.Every, and calls changed
 // when any of them has become different: with the new configuration, or with what is wrong
 // with it. After an error the caller goes on with the last good configuration; the same bad
-// file is reported once. The first look is at once and calls changed only if the file is not
+// file is reported once. A change counts when two looks, a quarter of a second apart, see the
+// same: an editor that does not replace the file writes it in pieces. A file that has lost its
+// cameras key altogether is a mistake, too: it looks cut off. The first look is at once and calls changed only if the file is not
 // what loaded was made from, so that nothing is missed between Load and Watch: give the zero
 // Config to hear of it in any case. Watch reads by content, because editors and configuration
 // maps replace files and keep or fake times. It calls changed from its own goroutine, blocks
@@ -35,57 +37,88 @@ func Watch(ctx context.Context, o WatchOptions, loaded Config, changed func(Conf
 	w := watcher{o: o, good: loaded}
 	w.config, w.secrets = loaded.digest, secretsDigest(o.Files, loaded)
 	for {
-		w.look(changed)
+		wait := o.Every
+		if w.look(changed) {
+			wait = min(settle, o.Every)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-o.After(o.Every):
+		case <-o.After(wait):
 		}
 	}
 }
+
+// settle is how long a changed file must stay the same before it counts.
+const settle = 250 * time.Millisecond
 
 // watcher holds what was seen last.
 type watcher struct {
 	o       WatchOptions
 	good    Config   // last that was right
-	config  [32]byte // digest of the file as last seen; of an error's text when it cannot be read
+	config  [32]byte // digest of the file as last acted upon; of an error's text when it cannot be read
+	fresh   [32]byte // digest of a change that was seen once
 	secrets [32]byte // digest of all password files of good
 }
 
-func (w *watcher) look(changed func(Config, error)) {
+// look reports whether something has changed that must be seen once more before it counts.
+func (w *watcher) look(changed func(Config, error)) (again bool) {
 	data, err := w.o.Files.ReadFile(w.o.Path)
 	digest := sha256.Sum256(data)
 	if err != nil {
 		digest = sha256.Sum256([]byte(err.Error()))
 	}
 	if digest != w.config {
-		w.config = digest
-		c, err := LoadFrom(w.o.Files, w.o.Path)
-		if err == nil {
-			w.good, w.secrets = c, secretsDigest(w.o.Files, c)
+		if digest != w.fresh {
+			w.fresh = digest
+			return true
 		}
-		changed(c, err)
-		return
+		w.config = digest
+		changed(w.take(data, err))
+		return false
 	}
+	w.fresh = digest
 	if secrets := secretsDigest(w.o.Files, w.good); secrets != w.secrets {
 		w.secrets = secrets
 		changed(w.good, nil)
 	}
+	return false
 }
 
-// secretsDigest changes when a password file does, its permissions included.
+// take reads what was seen twice.
+func (w *watcher) take(data []byte, err error) (Config, error) {
+	if err != nil {
+		return LoadFrom(w.o.Files, w.o.Path) // for its sentence
+	}
+	c, err := Parse(w.o.Path, data)
+	if err == nil && len(w.good.Cameras) > 0 && !c.listed {
+		err = Errors{{File: w.o.Path, Message: "the file looks cut off: it has no cameras any more; write `cameras: []` to remove them all"}}
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	w.good, w.secrets = c, secretsDigest(w.o.Files, c)
+	return c, nil
+}
+
+// secretsDigest changes when a password or authority file does, its permissions included.
 func secretsDigest(files Files, c Config) [32]byte {
 	h := sha256.New()
 	for _, cam := range c.Cameras {
-		if cam.PasswordFile == "" {
+		if cam.PasswordFile == "" && cam.TLS.CAFile == "" {
 			continue
 		}
-		password, err := readPassword(files, cam.PasswordFile)
-		if err != nil {
-			password = err.Error()
+		for _, read := range []func() (string, error){
+			func() (string, error) { return readPassword(files, cam.PasswordFile) },
+			func() (string, error) { return readAuthority(files, cam.TLS.CAFile) },
+		} {
+			text, err := read()
+			if err != nil {
+				text = err.Error()
+			}
+			sum := sha256.Sum256([]byte(text))
+			h.Write(sum[:])
 		}
-		sum := sha256.Sum256([]byte(password))
-		h.Write(sum[:])
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -64,8 +64,14 @@ type Assignment struct {
 	Username   string          `json:"username,omitempty"`
 	Password   string          `json:"password,omitempty"`
 	AllowBasic bool            `json:"allow_basic,omitempty"`
-	Model      string          `json:"model"`    // name in the model folder
-	InferPS    float64         `json:"infer_ps"` // inferences per second wanted
+	Transport  string          `json:"transport,omitempty"`    // "tcp" (also "") or "udp"
+	AnyUDPPort bool            `json:"any_udp_port,omitempty"` // take packets from other ports of the camera than it named
+	AllTracks  bool            `json:"all_tracks,omitempty"`   // ask for its sound, too, without which some cameras send nothing
+	CAFile     string          `json:"ca_file,omitempty"`      // whom rtsps:// trusts; "" and no PinSHA256: the system's authorities
+	CASum      string          `json:"ca_sum,omitempty"`       // SHA-256 of CAFile's content, so that a new one is a change
+	PinSHA256  string          `json:"pin_sha256,omitempty"`   // of the camera's certificate, hex
+	Model      string          `json:"model"`                  // name in the model folder
+	InferPS    float64         `json:"infer_ps"`               // inferences per second wanted
 	PreRoll    time.Duration   `json:"pre_roll_ns"`
 	PostRoll   time.Duration   `json:"post_roll_ns"`
 	MaxClip    time.Duration   `json:"max_clip_ns"` // of one event, over all parts

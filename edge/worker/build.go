@@ -147,7 +147,9 @@ func (c *camera) opener(a link.Assignment, url string, clock *rtsp.Clock, at **r
 	worked := false
 	return func(ctx context.Context, run bongsu.RunID) (streams.Source, error) {
 		s, err := rtsp.Open(ctx, rtsp.Options{Camera: a.Camera, Run: run, URL: url, Username: a.Username, Password: a.Password,
-			AllowBasic: a.AllowBasic, WorkedBefore: worked, StallAfter: a.StallAfter, Clock: clock, Log: c.env.Log})
+			AllowBasic: a.AllowBasic, WorkedBefore: worked,
+			Transport: rtsp.Transport(a.Transport), AnyPort: a.AnyUDPPort, AllTracks: a.AllTracks, TLS: rtsp.TLS{CAFile: a.CAFile, PinSHA256: a.PinSHA256},
+			StallAfter: a.StallAfter, Clock: clock, Log: c.env.Log})
 		if err != nil {
 			return nil, err
 		}
