@@ -5,7 +5,10 @@ package objects
 import (
 	"context"
 	"io"
+	"regexp"
 	"time"
+
+	"bongsu"
 )
 
 // Info describes one object.
@@ -32,7 +35,8 @@ type Store interface {
 	Stat(ctx context.Context, key string) (Info, error)
 	// Delete removes an object for good; one that is not there is success.
 	Delete(ctx context.Context, key string) error
-	// List calls f for every object whose key begins with prefix, in order of key.
+	// List calls f for every object whose key begins with prefix, in order of key. Key, Bytes
+	// and Stored are always told; SHA256 and Type only where they cost no request of their own.
 	List(ctx context.Context, prefix string, f func(Info) error) error
 	// Sweep aborts uploads that nobody has written to since before.
 	Sweep(ctx context.Context, before time.Time) (aborted int, err error)
@@ -55,4 +59,48 @@ type Upload interface {
 	// Complete checks size and hash and makes the object appear. On
 	// bongsu.CodeHashMismatch the bytes are discarded, so that the next Begin starts at 0.
 	Complete(ctx context.Context) error
+}
+
+// Address is where a client sends the next bytes of an upload to the store itself, without any
+// credential of its own: the address is the permission. It names one key, a size and for how long.
+type Address struct {
+	Method  string
+	URL     string
+	Headers map[string]string // sent exactly so, they are signed
+	Offset  int64             // of the object's bytes, those from here on are sent
+	Bytes   int64             // how many are sent; 0 when the store holds all and wants Complete
+}
+
+// Direct is an Upload of a store that clients reach themselves.
+type Direct interface {
+	Upload
+	// Presign gives the address for the next bytes, good for at most ttl. ok is false when this
+	// upload has to go through Write instead.
+	Presign(ctx context.Context, ttl time.Duration) (to Address, ok bool, err error)
+}
+
+var (
+	keyForm  = regexp.MustCompile(`^[a-z0-9_-][a-z0-9._-]*(?:/[a-z0-9_-][a-z0-9._-]*)*$`)
+	hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// CheckKey refuses, with bongsu.CodeInvalid, what could leave a folder or not be a file's name: no
+// part is empty or begins with a dot.
+func CheckKey(key string) error {
+	if len(key) > 512 || !keyForm.MatchString(key) {
+		return bongsu.Errorf(bongsu.CodeInvalid, "object key %q: use parts of a-z, 0-9, '.', '_' and '-' between slashes, none beginning with a dot, 512 characters at most", key)
+	}
+	return nil
+}
+
+// CheckNew refuses, with bongsu.CodeInvalid, an object that cannot be: its key, its size in bytes or
+// its hash has the wrong form.
+func CheckNew(key string, size int64, sha256 string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	if size < 0 || !hashForm.MatchString(sha256) {
+		return bongsu.Errorf(bongsu.CodeInvalid, "object %s: give its size in bytes and its SHA-256 as 64 lower-case hex digits", key)
+	}
+	return nil
 }

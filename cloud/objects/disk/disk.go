@@ -23,7 +23,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"sync"
 	"syscall"
 	"time"
@@ -91,30 +90,6 @@ type meta struct {
 	SHA256 string    `json:"sha256"`
 	Type   string    `json:"type"`
 	Stored time.Time `json:"stored"`
-}
-
-var (
-	keyForm  = regexp.MustCompile(`^[a-z0-9_-][a-z0-9._-]*(?:/[a-z0-9_-][a-z0-9._-]*)*$`)
-	hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
-)
-
-// checkKey refuses what could leave the folder or not be a file's name: no part is empty or
-// begins with a dot.
-func checkKey(key string) error {
-	if len(key) > 512 || !keyForm.MatchString(key) {
-		return bongsu.Errorf(bongsu.CodeInvalid, "object key %q: use parts of a-z, 0-9, '.', '_' and '-' between slashes, none beginning with a dot, 512 characters at most", key)
-	}
-	return nil
-}
-
-func checkNew(key string, size int64, hash string) error {
-	if err := checkKey(key); err != nil {
-		return err
-	}
-	if size < 0 || !hashForm.MatchString(hash) {
-		return bongsu.Errorf(bongsu.CodeInvalid, "object %s: give its size in bytes and its SHA-256 as 64 lower-case hex digits", key)
-	}
-	return nil
 }
 
 func (s *Store) lock(stripes *[64]sync.Mutex, name string) *sync.Mutex {
@@ -199,7 +174,7 @@ func (s *Store) discard(name string) { _ = s.root.Remove(name) }
 
 // Put implements objects.Store.
 func (s *Store) Put(ctx context.Context, key, mediaType string, size int64, hash string, r io.Reader) error {
-	if err := checkNew(key, size, hash); err != nil {
+	if err := objects.CheckNew(key, size, hash); err != nil {
 		return err
 	}
 	if done, err := s.there(key, hash); err != nil || done {
@@ -291,7 +266,7 @@ func (s *Store) meta(key string) (meta, error) {
 
 // Stat implements objects.Store.
 func (s *Store) Stat(_ context.Context, key string) (objects.Info, error) {
-	if err := checkKey(key); err != nil {
+	if err := objects.CheckKey(key); err != nil {
 		return objects.Info{}, err
 	}
 	m, err := s.meta(key)
@@ -337,7 +312,7 @@ func (s *Store) Open(ctx context.Context, key string, offset int64) (io.ReadClos
 
 // Delete implements objects.Store.
 func (s *Store) Delete(_ context.Context, key string) error {
-	if err := checkKey(key); err != nil {
+	if err := objects.CheckKey(key); err != nil {
 		return err
 	}
 	mu := s.lock(&s.keys, key)

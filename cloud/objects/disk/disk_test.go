@@ -293,7 +293,7 @@ func FuzzKey(f *testing.F) {
 		f.Add(k)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
-		if checkKey(key) == nil && (!filepath.IsLocal(key) || filepath.Clean(key) != key || strings.Contains(key, "~")) {
+		if objects.CheckKey(key) == nil && (!filepath.IsLocal(key) || filepath.Clean(key) != key || strings.Contains(key, "~")) {
 			t.Fatalf("%q was let through", key)
 		}
 	})

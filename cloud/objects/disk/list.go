@@ -17,7 +17,7 @@ func (s *Store) List(ctx context.Context, prefix string, f func(objects.Info) er
 	dir := ""
 	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
 		dir = prefix[:i]
-		if err := checkKey(dir); err != nil {
+		if err := objects.CheckKey(dir); err != nil {
 			return err
 		}
 	}

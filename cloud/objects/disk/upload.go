@@ -43,7 +43,7 @@ func uploadID(key, hash string) string {
 
 // Begin implements objects.Store.
 func (s *Store) Begin(ctx context.Context, key, mediaType string, size int64, hash string) (objects.Upload, error) {
-	if err := checkNew(key, size, hash); err != nil {
+	if err := objects.CheckNew(key, size, hash); err != nil {
 		return nil, err
 	}
 	u := &upload{s: s, id: uploadID(key, hash), m: uploadMeta{key, mediaType, size, hash}}
