@@ -125,7 +125,7 @@ func readFrame(r io.Reader, buf []byte) ([]byte, error) {
 }
 
 // field is a bit for each field of Message that only some types have.
-type field uint16
+type field uint32
 
 const (
 	fRef field = 1 << iota
@@ -143,11 +143,13 @@ const (
 	fCounters
 	fLooks
 	fCode
+	fSession
+	fMode
 )
 
 // fieldNames are the JSON names in the order of the bits.
 var fieldNames = [...]string{"ref", "message", "path", "pid", "program", "assign", "camera", "open",
-	"event", "snapshot", "clip", "health", "counters", "looks", "code"}
+	"event", "snapshot", "clip", "health", "counters", "looks", "code", "session", "mode"}
 
 // shape says who sends a type, which fields it must have and which it may have.
 type shape struct {
@@ -162,6 +164,8 @@ var shapes = map[string]shape{
 	TypeOpenEvents: {Node, fCamera, fOpen},
 	TypeAck:        {Node, fRef, fPath},
 	TypeNack:       {Node, fRef | fMessage, fCode},
+	TypeLiveStart:  {Node, fCamera | fSession | fMode, 0},
+	TypeLiveStop:   {Node, fSession, 0},
 	TypeHello:      {Worker, fPID, fProgram},
 	TypeEvent:      {Worker, fEvent, fSnapshot},
 	TypeClipOpen:   {Worker, fClip, 0},
@@ -174,7 +178,7 @@ var shapes = map[string]shape{
 func fieldsOf(m *Message) field {
 	set := [...]bool{m.Ref != 0, m.Message != "", m.Path != "", m.PID != 0, m.Program != "", m.Assign != nil,
 		m.Camera != "", len(m.Open) > 0, m.Event != nil, len(m.Snapshot) > 0, m.Clip != nil, len(m.Health) > 0,
-		len(m.Counters) > 0, len(m.Looks) > 0, m.Code != ""}
+		len(m.Counters) > 0, len(m.Looks) > 0, m.Code != "", m.Session != "", m.Mode != ""}
 	var f field
 	for i, on := range set {
 		if on {
@@ -228,6 +232,10 @@ func checkContent(m *Message) error {
 		return broken("snapshot of %d bytes, the limit is %d", len(m.Snapshot), bongsu.MaxSnapshotBytes)
 	case m.Assign != nil && !bongsu.ValidName(string(m.Assign.Camera)):
 		return broken("an assignment for camera %.80q, which is no camera's name", m.Assign.Camera)
+	case m.Session != "" && !bongsu.ValidUUID(m.Session):
+		return broken("a live session that is no UUID")
+	case m.Mode != "" && m.Mode != bongsu.LiveVideo && m.Mode != bongsu.LiveStill:
+		return broken("a live session in the unknown mode %.20q", m.Mode)
 	case m.Event != nil && (!bongsu.ValidUUID(string(m.Event.ID)) || m.Event.Revision < 1):
 		return broken("an event without a UUID or a revision of 1 or more")
 	case m.Clip != nil && (!bongsu.ValidUUID(string(m.Clip.Event)) || m.Clip.Part < 0):

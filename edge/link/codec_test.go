@@ -43,6 +43,8 @@ func good() []Message {
 		{Type: TypeHealth, Health: []bongsu.CameraStatus{{ID: "yard", State: bongsu.CameraLive, Since: at}}},
 		{Type: TypeCounters, Counters: []Counter{{Name: "bongsu_frames_total", Camera: "yard", Value: 4}}},
 		{Type: TypeHealth},
+		{Type: TypeLiveStart, Camera: "yard", Session: anEvent, Mode: bongsu.LiveVideo},
+		{Type: TypeLiveStop, Session: anEvent},
 	}
 	for i := range ms {
 		ms[i].V, ms[i].Seq = Version, uint64(i+1)
@@ -93,6 +95,9 @@ var bad = []struct{ name, body, want string }{
 	{"clip escapes", `{"v":1,"type":"clip_open","seq":1,"clip":{"event":"../../etc/passwd"}}`, "event's UUID"},
 	{"clip part", `{"v":1,"type":"clip_open","seq":1,"clip":{"event":"` + anEvent + `","part":-1}}`, "part of 0"},
 	{"camera name", `{"v":1,"type":"assign","seq":1,"assign":{"camera":"../x"}}`, "no camera's name"},
+	{"live session", `{"v":1,"type":"live_stop","seq":1,"session":"1"}`, "no UUID"},
+	{"live mode", `{"v":1,"type":"live_start","seq":1,"camera":"yard","session":"` + anEvent + `","mode":"film"}`, "unknown mode"},
+	{"live without mode", `{"v":1,"type":"live_start","seq":1,"camera":"yard","session":"` + anEvent + `"}`, "lacks mode"},
 	{"bad time", `{"v":1,"type":"clip_open","seq":1,"clip":{"event":"` + anEvent + `","start":"yesterday"}}`, "cannot be read"},
 }
 

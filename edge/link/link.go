@@ -1,6 +1,7 @@
 // Package link is the protocol between node and worker: frames of a uint32 big-endian length
 // and that many bytes of JSON, at most bongsu.MaxMessageBytes, over a socketpair that the
-// worker inherits as file descriptor 3. codec.go reads and writes them.
+// worker inherits as file descriptor 3. codec.go reads and writes them. Live pictures go from
+// worker to node over a second one, file descriptor 4: media.go.
 package link
 
 import (
@@ -19,6 +20,8 @@ const (
 	TypeOpenEvents = "open_events" // down: events that a lost worker left open; sent before assign
 	TypeAck        = "ack"         // down: the message Ref is done and durable
 	TypeNack       = "nack"        // down: the message Ref cannot be done; Message says why
+	TypeLiveStart  = "live_start"  // down: send Camera's pictures over the media channel as Session; see media.go
+	TypeLiveStop   = "live_stop"   // down: end Session; one that is not known has ended already
 	TypeHello      = "hello"       // up, first
 	TypeEvent      = "event"       // up: one revision; acked when durable
 	TypeClipOpen   = "clip_open"   // up: a part is about to be written; acked with its Path
@@ -44,7 +47,7 @@ type Message struct {
 	Program string `json:"program,omitempty"` // hello: version of the worker's binary
 
 	Assign   *Assignment           `json:"assign,omitempty"`
-	Camera   bongsu.CameraID       `json:"camera,omitempty"` // unassign, open_events
+	Camera   bongsu.CameraID       `json:"camera,omitempty"` // unassign, open_events, live_start
 	Open     []bongsu.Event        `json:"open,omitempty"`   // open_events
 	Event    *bongsu.Event         `json:"event,omitempty"`
 	Snapshot []byte                `json:"snapshot,omitempty"` // event: JPEG ≤ bongsu.MaxSnapshotBytes
@@ -52,6 +55,9 @@ type Message struct {
 	Health   []bongsu.CameraStatus `json:"health,omitempty"`
 	Looks    []Look                `json:"looks,omitempty"` // health: for the node's own page
 	Counters []Counter             `json:"counters,omitempty"`
+
+	Session string `json:"session,omitempty"` // live_start, live_stop: a UUID
+	Mode    string `json:"mode,omitempty"`    // live_start: bongsu.LiveVideo or bongsu.LiveStill
 }
 
 // Assignment is everything a worker needs to run one camera. Secrets travel here, over the

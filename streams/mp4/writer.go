@@ -148,30 +148,37 @@ func (w *Writer) begin(au *streams.AccessUnit) error {
 	if !au.Key {
 		return ErrNotKey
 	}
-	if au.Params == nil || !au.Params.Complete() || au.Params.Codec != au.Codec {
-		return ErrNoParams
-	}
-	w.track = clipTrack{codec: au.Codec, start: au.Wall.UTC()}
-	for _, s := range [][]byte{au.Params.VPS, au.Params.SPS, au.Params.PPS} {
-		if s != nil {
-			w.track.sets = append(w.track.sets, s)
-		}
-	}
-	for _, s := range w.track.sets {
-		if len(s) > 0xffff {
-			return fmt.Errorf("mp4: a parameter set has %d bytes: %w", len(s), ErrNoParams)
-		}
-	}
-	if len(w.track.ofKind(1)) == 0 || len(w.track.ofKind(2)) == 0 {
-		return ErrNoParams
-	}
-	w.track.addInBand(au.NALs)
 	var err error
+	if w.track, err = newTrack(au); err != nil {
+		return err
+	}
+	w.track.start = au.Wall.UTC()
+	w.track.addInBand(au.NALs)
 	if w.track.pic, err = parseSPS(au.Codec, au.Params.SPS); err != nil {
 		// Players read the SPS themselves: a size of 0 in the index hurts less than no clip.
 		w.log.Warn("the clip's index will not know the size of its pictures", "err", err, "camera", au.Camera)
 	}
 	return nil
+}
+
+// newTrack takes the parameter sets in force for a unit.
+func newTrack(au *streams.AccessUnit) (clipTrack, error) {
+	t := clipTrack{codec: au.Codec}
+	if au.Params == nil || !au.Params.Complete() || au.Params.Codec != au.Codec {
+		return t, ErrNoParams
+	}
+	for _, s := range [][]byte{au.Params.VPS, au.Params.SPS, au.Params.PPS} {
+		if len(s) > 0xffff {
+			return t, fmt.Errorf("mp4: a parameter set has %d bytes: %w", len(s), ErrNoParams)
+		}
+		if s != nil {
+			t.sets = append(t.sets, s)
+		}
+	}
+	if len(t.ofKind(1)) == 0 || len(t.ofKind(2)) == 0 {
+		return t, ErrNoParams
+	}
+	return t, nil
 }
 
 // addInBand adds the parameter sets of the first unit that are not known yet: some cameras
