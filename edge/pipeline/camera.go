@@ -177,6 +177,7 @@ func (r *run) read(ctx context.Context, source streams.Source) error {
 func (c *Camera) keep(au *streams.AccessUnit) {
 	c.o.Ring.Add(au)
 	c.o.Clips.Add(au)
+	c.o.Live.Add(au)
 }
 
 // decode decodes every unit, since later ones depend on it.
@@ -238,6 +239,7 @@ func (r *run) pictures(ctx context.Context, dec Decoder, take *sampler) {
 		}
 		c.counts.decoded()
 		c.status.picture(c.o.Now(), f)
+		c.o.Live.Picture(f)
 		switch {
 		case f.Tainted:
 			c.counts.frame(&c.counts.c.FramesTainted)

@@ -82,6 +82,7 @@ type Options struct {
 	Ring     Ring
 	Clips    Clips
 	Sink     Sink
+	Live     Live // nil: nobody can look on
 
 	InferPS  float64                                      // pictures looked at per second; 0 looks at all
 	Lossless bool                                         // queues wait instead of dropping: for recordings as fast as possible
@@ -101,6 +102,9 @@ func (o *Options) defaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Live == nil {
+		o.Live = noLive{}
 	}
 	second := func(bool, error) time.Duration { return time.Second }
 	if o.Backoff == nil {
