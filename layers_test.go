@@ -76,6 +76,7 @@ var libraryHomes = map[string][]string{
 	"github.com/bluenviron/gortsplib": {"bongsu/streams/rtsp", "bongsu/streams/streamstest"},
 	"modernc.org/sqlite":              {"bongsu/edge/outbox", "bongsu/cloud/archive/sqlite"},
 	"github.com/chromedp/":            {"bongsu/deploy/demo", "bongsu/benchmarks"},
+	"github.com/minio/minio-go":      {"bongsu/cloud/objects"},
 }
 
 // pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a

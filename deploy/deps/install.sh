@@ -36,6 +36,13 @@ ort_sha256=d8aff4aa8abee8fb2abb2f2f2459ffc94461e781e41b9f7c072829dd0d470221
 ort_member=package/bin/napi-v6/linux/x64/libonnxruntime.so.1
 ort_lib=.deps/onnxruntime/libonnxruntime.so.1
 
+# S3 servers that the tests of cloud/objects/s3 start, built from their Go modules, whose hashes Go's
+# checksum database vouches for: name, module with the program's folder, version.
+s3_servers=(
+  "versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0"
+  "minio github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c"
+)
+
 die() { printf 'deps: %s\n' "$*" >&2; exit 1; }
 
 # at_least HAVE WANT: version comparison by sort -V.
@@ -135,6 +142,20 @@ install_console_packages() {
   cp "$dir/package-lock.json" "$stamp"
 }
 
+install_s3_servers() {
+  local line name program version tmp
+  for line in "${s3_servers[@]}"; do
+    read -r name program version <<<"$line"
+    [ "$(go version -m ".deps/s3/$name" 2>/dev/null | awk '$1 == "mod" { print $3 }')" = "$version" ] && continue
+    echo "deps: building the S3 server $name $version for the tests (go install, one to three minutes the first time)"
+    tmp=$(mktemp -d)
+    CGO_ENABLED=0 GOFLAGS=-trimpath GOBIN=$tmp go install -ldflags='-s -w' "$program@$version" 2>"$tmp/log" \
+      || { tail -n 20 "$tmp/log" >&2; rm -rf "$tmp"; die "the S3 server $name could not be built; go's last lines are above"; }
+    mkdir -p .deps/s3 && install -m 0755 "$tmp/$name" ".deps/s3/$name.new" && mv ".deps/s3/$name.new" ".deps/s3/$name"
+    rm -rf "$tmp"
+  done
+}
+
 check_prerequisites
 case $what in
   build)
@@ -142,6 +163,8 @@ case $what in
     install_packages "${build_packages[@]}"
     install_onnxruntime
     install_console_packages ;;
-  test) install_packages "${test_packages[@]}" ;;
+  test)
+    install_packages "${test_packages[@]}"
+    install_s3_servers ;;
   *) die "unknown word '$what': use build or test" ;;
 esac
