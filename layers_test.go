@@ -74,6 +74,7 @@ var libraryHomes = map[string][]string{
 	"gocv.io/":                        {"bongsu/edge/vision"},
 	"github.com/yalue/onnxruntime_go": {"bongsu/models/ort"},
 	"github.com/bluenviron/gortsplib": {"bongsu/streams/rtsp", "bongsu/streams/streamstest"},
+	"github.com/redis/":              {"bongsu/cloud/queue/redisq"},
 	"modernc.org/sqlite":              {"bongsu/edge/outbox", "bongsu/cloud/archive/sqlite"},
 	"github.com/chromedp/":            {"bongsu/deploy/demo", "bongsu/benchmarks"},
 	"github.com/minio/minio-go":      {"bongsu/cloud/objects"},

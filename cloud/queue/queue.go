@@ -15,25 +15,62 @@ type Message struct {
 	Key        bongsu.EventKey
 	Published  time.Time
 	Deliveries int // how often it has been handed out, this time included
+	// Lapsed is how many deliveries in a row before this one ended with neither Ack nor Nack:
+	// the holder died or was too slow. A message that kills its holders shows by it.
+	Lapsed int
 }
 
 // Delivery is a message that somebody holds. Exactly one of Ack and Nack is called.
 type Delivery interface {
 	Message() Message
-	// Ack removes the message for good.
+	// Ack removes the message for good. It counts also when the lease had run out.
 	Ack(ctx context.Context) error
 	// Nack gives it back, to be delivered again after delay.
 	Nack(ctx context.Context, delay time.Duration) error
 }
 
+// Depth is how much a queue holds.
+type Depth struct {
+	Waiting int64 // to be delivered
+	Held    int64 // delivered, neither acked nor nacked
+	Delayed int64 // given back, not due yet
+	Dead    int64 // entries that nobody can read
+}
+
 // Queue delivers each published message at least once. It is safe for use by many goroutines.
 type Queue interface {
-	// Publish adds a message. It does not wait for consumers; a full queue is
-	// bongsu.CodeUnavailable, and the inbox's sweeper publishes again later.
-	Publish(ctx context.Context, key bongsu.EventKey) error
+	// Publish adds messages. It does not wait for consumers. A key that the queue holds
+	// already is not added again. A queue that is full or cannot be reached is
+	// bongsu.CodeUnavailable, some of the messages may be in it then, and the inbox's sweeper
+	// publishes again later.
+	Publish(ctx context.Context, keys ...bongsu.EventKey) error
 	// Receive blocks for the next message, until ctx ends. A message whose holder has
 	// neither acked nor nacked within the backend's lease is delivered again.
 	Receive(ctx context.Context) (Delivery, error)
+	// Ready reports whether Publish would work now; bongsu.CodeUnavailable says why not.
+	Ready(ctx context.Context) error
+	// Depth counts what the queue holds.
+	Depth(ctx context.Context) (Depth, error)
 	// Close lets blocked receivers return an error and frees what the queue holds.
 	Close() error
+}
+
+// Letter is an entry that no consumer can read: somebody else wrote it, or a newer program.
+type Letter struct {
+	ID         string // the backend's
+	At         time.Time
+	Deliveries int
+	Reason     string
+	Entry      string // its content as text, cut off when it is long
+}
+
+// Letters is what a queue has beside when others can write to it. The events themselves are not
+// in question: they wait in the inbox.
+type Letters interface {
+	// DeadLetters lists the newest unreadable entries.
+	DeadLetters(ctx context.Context, limit int) ([]Letter, error)
+	// Retry puts one back into the queue as it was; bongsu.CodeNotFound without it.
+	Retry(ctx context.Context, id string) error
+	// Drop removes one for good; bongsu.CodeNotFound without it.
+	Drop(ctx context.Context, id string) error
 }

@@ -43,7 +43,8 @@ var _ queue.Queue = (*Queue)(nil)
 type item struct {
 	m     queue.Message
 	due   time.Time
-	index int // in timed; -1 when not there
+	index int  // in timed; -1 when not there
+	held  bool // by a receiver; in timed and not held means given back
 	gone  bool
 }
 
@@ -64,24 +65,69 @@ func New(o Options) *Queue {
 	}
 }
 
-// Publish implements queue.Queue. A key that the queue holds already is not added twice.
-func (q *Queue) Publish(_ context.Context, key bongsu.EventKey) error {
+// Publish implements queue.Queue.
+func (q *Queue) Publish(_ context.Context, keys ...bongsu.EventKey) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return closed()
 	}
-	if q.items[key] != nil {
-		return nil
+	added := false
+	for _, key := range keys {
+		if q.items[key] != nil {
+			continue
+		}
+		if err := q.room(); err != nil {
+			if added {
+				q.wake()
+			}
+			return err
+		}
+		it := &item{m: queue.Message{Key: key, Published: q.now()}, index: -1}
+		q.items[key] = it
+		q.ready = append(q.ready, it)
+		added = true
 	}
+	if added {
+		q.wake()
+	}
+	return nil
+}
+
+// room says whether one more message fits. The caller holds mu.
+func (q *Queue) room() error {
 	if len(q.items) >= q.capacity {
 		return bongsu.Errorf(bongsu.CodeUnavailable, "the queue is full (%d messages); it is tried again from the inbox", q.capacity)
 	}
-	it := &item{m: queue.Message{Key: key, Published: q.now()}, index: -1}
-	q.items[key] = it
-	q.ready = append(q.ready, it)
-	q.wake()
 	return nil
+}
+
+// Ready implements queue.Queue.
+func (q *Queue) Ready(context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return closed()
+	}
+	return q.room()
+}
+
+// Depth implements queue.Queue.
+func (q *Queue) Depth(context.Context) (queue.Depth, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var d queue.Depth
+	for _, it := range q.items {
+		switch {
+		case it.index < 0:
+			d.Waiting++
+		case it.held:
+			d.Held++
+		default:
+			d.Delayed++
+		}
+	}
+	return d, nil
 }
 
 func closed() error { return bongsu.Errorf(bongsu.CodeUnavailable, "the queue is closed") }
@@ -134,7 +180,12 @@ func (q *Queue) next() (queue.Delivery, <-chan struct{}, time.Duration, error) {
 	}
 	now := q.now()
 	for len(q.timed) > 0 && !q.timed[0].due.After(now) {
-		q.ready = append(q.ready, heap.Pop(&q.timed).(*item))
+		it := heap.Pop(&q.timed).(*item)
+		if it.held { // its holder said nothing
+			it.m.Lapsed++
+			it.held = false
+		}
+		q.ready = append(q.ready, it)
 	}
 	for len(q.ready) > 0 {
 		it := q.ready[0]
@@ -143,7 +194,7 @@ func (q *Queue) next() (queue.Delivery, <-chan struct{}, time.Duration, error) {
 			continue // acked by a holder that had lost it
 		}
 		it.m.Deliveries++
-		it.due = now.Add(q.lease)
+		it.due, it.held = now.Add(q.lease), true
 		heap.Push(&q.timed, it)
 		return &delivery{q: q, it: it, m: it.m}, nil, 0, nil
 	}
@@ -206,10 +257,10 @@ func (d *delivery) Nack(_ context.Context, delay time.Duration) error {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || d.it.gone || d.it.index < 0 || d.it.m.Deliveries != d.m.Deliveries {
+	if q.closed || d.it.gone || !d.it.held || d.it.m.Deliveries != d.m.Deliveries {
 		return nil
 	}
-	d.it.due = q.now().Add(max(delay, 0))
+	d.it.due, d.it.held, d.it.m.Lapsed = q.now().Add(max(delay, 0)), false, 0
 	heap.Fix(&q.timed, d.it.index)
 	q.wake()
 	return nil

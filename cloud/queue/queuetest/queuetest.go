@@ -33,6 +33,12 @@ func Run(t *testing.T, open func(t *testing.T) queue.Queue) {
 		{"ReceiveEnds", receiveEnds},
 		{"CloseEndsReceivers", closeEndsReceivers},
 		{"ManyAtOnce", manyAtOnce},
+		{"HeldOnce", heldOnce},
+		{"PublishMany", publishMany},
+		{"LapsesAreCounted", lapsesAreCounted},
+		{"LateNack", lateNack},
+		{"LateAckOfDelayed", lateAckOfDelayed},
+		{"Depth", depth},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
