@@ -59,6 +59,7 @@ const (
 	FiringHold                     // it still holds; sent at most once a second
 	FiringEnd                      // it has ended, hysteresis included
 	FiringPulse                    // it happened at one instant: begin and end in one
+	FiringLost                     // there is no trustworthy picture any more to say whether it still holds
 )
 
 // Firing is what a rule says about one thing at one instant. Rules make firings, the event
@@ -69,7 +70,7 @@ type Firing struct {
 	Priority  Priority
 	Phase     FiringPhase
 	Stay      uint64    // numbers the occurrence within its rule and worker life
-	At        time.Time // frame time (Frame.Wall) of the finding; of FiringEnd, when it was last so
+	At        time.Time // frame time (Frame.Wall) of the finding; of FiringEnd and FiringLost, when it was last so
 	Since     time.Time // frame time at which what is found began, at or before At
 	Track     Track     // the track as it stood
 	Zone      []Point   // the rule's zone, nil for a line
@@ -105,7 +106,7 @@ const (
 // Reasons for which an event closes.
 const (
 	CloseEnded       = "ended"        // the rule's condition ended
-	CloseInterrupted = "interrupted"  // the worker that held it was lost and nothing continued it
+	CloseInterrupted = "interrupted"  // its worker, or all trust in the camera's pictures, was lost and nothing continued it
 	CloseRuleRemoved = "rule-removed" // its rule or camera left the configuration
 )
 
@@ -140,6 +141,7 @@ type Event struct {
 	Reasons   []Reason     `json:"reasons,omitempty"`
 	Model     ModelRef     `json:"model"`
 
+	Count     int  `json:"count,omitempty"`      // so many findings of the rule in one event, because they were too many; 0: this is one
 	ClipParts int  `json:"clip_parts,omitempty"` // parts known when this revision was made
 	Tainted   bool `json:"tainted,omitempty"`    // the deciding frame came after data loss
 

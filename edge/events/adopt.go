@@ -17,7 +17,7 @@ func (m *Machine) Adopt(open []bongsu.Event) {
 		if ev.Camera != m.o.Camera || ev.State != bongsu.EventOpen || m.knows(ev.ID) {
 			continue
 		}
-		m.adopted = append(m.adopted, &running{ev: ev, revised: ev.Fired, expires: expires})
+		m.adopted = append(m.adopted, &running{ev: ev, revised: ev.Fired, expires: expires, offset: m.offset()})
 	}
 }
 
@@ -59,9 +59,9 @@ func distance(a, b bongsu.Box) float32 {
 }
 
 // Tick closes adopted events that nothing has continued in time, at the last instant at which
-// anything is known of them.
+// anything is known of them, and storms that are over.
 func (m *Machine) Tick(now time.Time) []bongsu.Event {
-	var out []bongsu.Event
+	out := m.calm(now)
 	m.adopted = slices.DeleteFunc(m.adopted, func(r *running) bool {
 		if now.Before(r.expires) {
 			return false

@@ -19,6 +19,8 @@ type Options struct {
 	Update      time.Duration // least between two revisions of an event that goes on; 10 s
 	Adoption    time.Duration // how long an adopted event waits for its rule to fire again; 10 s
 	MaxRevision int           // beyond it an event is revised once more only, by its end; 200
+	StormLimit  int           // new events of one rule within StormWindow, beyond which they are gathered into one; 50
+	StormWindow time.Duration // 10 s; a storm is over when there was nothing new for as long
 
 	NewID       func(time.Time) bongsu.EventID // bongsu.NewEventID
 	Now         func() time.Time               // time.Now
@@ -36,6 +38,12 @@ func (o *Options) defaults() {
 	if o.MaxRevision <= 0 {
 		o.MaxRevision = 200
 	}
+	if o.StormLimit <= 0 {
+		o.StormLimit = 50
+	}
+	if o.StormWindow <= 0 {
+		o.StormWindow = 10 * time.Second
+	}
 	if o.NewID == nil {
 		o.NewID = bongsu.NewEventID
 	}
@@ -52,20 +60,22 @@ type Machine struct {
 	o       Options
 	open    []*running
 	adopted []*running // of a worker that was lost; they wait for their rule to fire again
+	storms  map[bongsu.RuleID]*storm
 }
 
 // running is one event that is not closed.
 type running struct {
 	ev      bongsu.Event
 	stay    uint64
-	revised time.Time // frame time of the latest revision
-	expires time.Time // adopted only
+	revised time.Time     // frame time of the latest revision
+	expires time.Time     // adopted only
+	offset  time.Duration // of the box's wall clock from its monotonic one when the event began
 }
 
 // New makes a machine without events.
 func New(o Options) *Machine {
 	o.defaults()
-	return &Machine{o: o}
+	return &Machine{o: o, storms: map[bongsu.RuleID]*storm{}}
 }
 
 // Apply turns the firings of one picture into revisions, in the order of the firings. now is
@@ -76,6 +86,12 @@ func (m *Machine) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firi
 	var out []bongsu.Event
 	for i := range firings {
 		fi := &firings[i]
+		if ev, news, taken := m.gather(now, f, inferred, fi); taken {
+			if news {
+				out = append(out, ev)
+			}
+			continue
+		}
 		switch fi.Phase {
 		case bongsu.FiringBegin:
 			out = append(out, m.begin(now, f, inferred, fi))
@@ -88,16 +104,23 @@ func (m *Machine) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firi
 				r.take(fi)
 				out = append(out, m.stamp(r, now, f, inferred))
 			}
-		case bongsu.FiringEnd:
+		case bongsu.FiringEnd, bongsu.FiringLost:
 			if r := m.find(fi); r != nil {
 				r.take(fi)
-				r.close(fi.At, bongsu.CloseEnded)
+				r.close(fi.At, closeReason(fi.Phase))
 				m.open = slices.DeleteFunc(m.open, func(o *running) bool { return o == r })
 				out = append(out, m.stamp(r, now, f, inferred))
 			}
 		}
 	}
 	return out
+}
+
+func closeReason(p bongsu.FiringPhase) string {
+	if p == bongsu.FiringLost {
+		return bongsu.CloseInterrupted
+	}
+	return bongsu.CloseEnded
 }
 
 // begin opens an event, or continues one that a lost worker left open.
@@ -128,7 +151,7 @@ func (m *Machine) fresh(f *bongsu.Frame, fi *bongsu.Firing) *running {
 	}
 	ev.Clock.WallQuality = m.o.WallQuality()
 	if m.o.Monotonic != nil {
-		ev.Clock.MonotonicUS = (m.o.Monotonic() - m.o.Now().Sub(fi.At)).Microseconds()
+		ev.Clock.MonotonicUS = (m.o.Monotonic() - m.age(fi.At)).Microseconds()
 	}
 	if f != nil {
 		ev.Run, ev.Tainted = f.Run, f.Tainted
@@ -137,7 +160,7 @@ func (m *Machine) fresh(f *bongsu.Frame, fi *bongsu.Firing) *running {
 			ev.Clock.CameraClaim = utc(f.CameraClock)
 		}
 	}
-	return &running{ev: ev}
+	return &running{ev: ev, offset: m.offset()}
 }
 
 // take brings an event up to what a later firing says. What was true of the deciding picture
@@ -166,6 +189,9 @@ func (r *running) close(at time.Time, reason string) {
 func (m *Machine) stamp(r *running, now time.Time, f *bongsu.Frame, inferred time.Time) bongsu.Event {
 	r.ev.Revision++
 	r.revised = now
+	if d := m.offset() - r.offset; d.Abs() > clockStep {
+		r.ev.Clock.WallQuality = "unsynchronised"
+	}
 	r.ev.Stamps = bongsu.Stamps{FiredUS: micros(m.o.Now()), InferredUS: micros(inferred)}
 	if f != nil {
 		r.ev.Stamps.PacketUS, r.ev.Stamps.DecodedUS = micros(f.Arrived), micros(f.Decoded)
@@ -219,6 +245,44 @@ func (m *Machine) Close(now time.Time, reason string, which func(*bongsu.Event) 
 	m.adopted = slices.DeleteFunc(m.adopted, shut)
 	m.open = slices.DeleteFunc(m.open, shut)
 	return out
+}
+
+// clockStep is by how much the wall clock may leave the monotonic one within an event before the
+// event's times are in doubt. Both are slewed alike, so only a clock that was set does that.
+const clockStep = 500 * time.Millisecond
+
+// offset is the box's wall clock less its monotonic one; it changes when the clock is set.
+func (m *Machine) offset() time.Duration {
+	if m.o.Monotonic == nil {
+		return 0
+	}
+	return m.o.Now().Sub(time.Unix(0, 0)) - m.o.Monotonic()
+}
+
+// age is how long ago a picture was taken. A picture of before the clock was set says nothing
+// about it.
+func (m *Machine) age(at time.Time) time.Duration {
+	const most = time.Minute
+	if d := m.o.Now().Sub(at); d > 0 && d < most {
+		return d
+	}
+	return 0
+}
+
+// Shift says that the box's clock was set by d. Events that are open are dated on the clock as it
+// is now, and say that their times are in doubt.
+func (m *Machine) Shift(d time.Duration) {
+	for _, r := range slices.Concat(m.adopted, m.open) {
+		r.ev.Start, r.ev.Fired, r.revised = r.ev.Start.Add(d), r.ev.Fired.Add(d), r.revised.Add(d)
+		r.ev.Trail = slices.Clone(r.ev.Trail)
+		for i := range r.ev.Trail {
+			r.ev.Trail[i].At = r.ev.Trail[i].At.Add(d)
+		}
+		r.ev.Clock.WallQuality = "unsynchronised"
+	}
+	for _, s := range m.storms {
+		s.shift(d)
+	}
 }
 
 func utc(t time.Time) time.Time { return t.Round(0).UTC() }

@@ -19,12 +19,12 @@ type resumed struct {
 const resumeReach = 9
 
 // Resume tells of events that a lost worker left open, at the box's time at. Who is found in
-// the zone of one of them within Options.Blind, near where its thing was last, has been there
+// the zone of one of them within 10 s, near where its thing was last, has been there
 // since it began: a loitering rule then fires at once instead of after another dwell. Events of
 // rules that are not there any more, and of lines, are left alone.
 func (s *Set) Resume(at time.Time, open []bongsu.Event) {
 	s.advance(at, true)
-	s.resume = s.clock + s.o.Blind
+	s.resume = s.clock + resumeFor
 	for i := range open {
 		ev := &open[i]
 		for j := range s.zones {

@@ -32,7 +32,7 @@ type Rule struct {
 type Options struct {
 	Rules []Rule
 	Hold  time.Duration // between two firings of phase Hold of one stay; 1 s
-	Blind time.Duration // without a picture that can be trusted all stays end after this; 10 s
+	Blind time.Duration // without a picture that can be trusted all stays are lost after this; 30 s
 }
 
 // Set holds the rules of one camera and what they remember. It is used by one goroutine at a
@@ -59,6 +59,8 @@ type Set struct {
 const (
 	longestStep = 500 * time.Millisecond // between two pictures that counts as watched
 	leastRelink = 2 * time.Second
+	doubtAfter  = 10 * time.Second // without trust, what has not fired yet begins anew
+	resumeFor   = 10 * time.Second // a lost worker's events wait so long, as those of events.Machine do
 )
 
 // New checks the rules and makes a Set without memory. The error names the rule and what is
@@ -68,7 +70,7 @@ func New(o Options) (*Set, error) {
 		o.Hold = time.Second
 	}
 	if o.Blind <= 0 {
-		o.Blind = 10 * time.Second
+		o.Blind = 30 * time.Second
 	}
 	s := &Set{o: o, relink: leastRelink, nextID: 1}
 	var ids []bongsu.RuleID
@@ -110,13 +112,16 @@ func check(r Rule) error {
 
 // Evaluate judges the tracks of the picture at frame time at (Frame.Wall) and returns what
 // fired. A tainted picture, and a call without a picture while a camera is away (tainted and no
-// tracks), confirms nothing and ends nothing: what was there is held, for at most Options.Blind.
-// The slice is valid until the next call; what its elements point to may be kept but not changed.
+// tracks), confirms nothing and ends nothing: what was there is held. After Options.Blind of
+// nothing else it is lost: each stay that has fired gives a firing of phase FiringLost. The slice is valid until the next call; what its elements point to may be kept but not changed.
 func (s *Set) Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing {
 	s.out = s.out[:0]
 	s.advance(at, tainted)
-	if s.clock-s.clear > s.o.Blind {
-		s.endAll()
+	switch blind := s.clock - s.clear; {
+	case blind > s.o.Blind:
+		s.loseAll()
+	case blind > doubtAfter:
+		s.doubt()
 	}
 	if tainted {
 		return s.out
@@ -149,10 +154,36 @@ func (s *Set) advance(at time.Time, tainted bool) {
 	}
 }
 
-// endAll ends every stay and forgets every subject: nobody knows what happened meanwhile.
-func (s *Set) endAll() {
+// Shift says that the box's clock was set by d: what is remembered is dated on the clock as it is
+// now, and no time has passed.
+func (s *Set) Shift(d time.Duration) {
+	s.at = s.at.Add(d)
+	for i := range s.subjects {
+		s.subjects[i].trail.shift(d)
+	}
 	for i := range s.zones {
-		s.zones[i].endAll(s)
+		s.zones[i].shift(d)
+	}
+	for i := range s.lines {
+		for j := range s.lines[i].sides {
+			k := &s.lines[i].sides[j]
+			k.at.wall, k.when = k.at.wall.Add(d), k.when.Add(d)
+		}
+	}
+}
+
+// doubt gives up what was about to fire: what nobody saw for so long does not count towards it.
+func (s *Set) doubt() {
+	for i := range s.zones {
+		z := &s.zones[i]
+		z.stays = slices.DeleteFunc(z.stays, func(t stay) bool { return t.number == 0 })
+	}
+}
+
+// loseAll gives up every stay and forgets every subject: nobody knows what happened meanwhile.
+func (s *Set) loseAll() {
+	for i := range s.zones {
+		s.zones[i].loseAll(s)
 	}
 	for i := range s.lines {
 		s.lines[i].sides = s.lines[i].sides[:0]

@@ -92,8 +92,8 @@ func TestInvariants(t *testing.T) {
 					if known || tainted {
 						t.Fatalf("%v begins again, or on a tainted picture (%v)", k, tainted)
 					}
-				case bongsu.FiringHold, bongsu.FiringEnd:
-					if !known || before == bongsu.FiringEnd {
+				case bongsu.FiringHold, bongsu.FiringEnd, bongsu.FiringLost:
+					if !known || before == bongsu.FiringEnd || before == bongsu.FiringLost {
 						t.Fatalf("%v: %d after %d", k, f.Phase, before)
 					}
 				}
@@ -112,7 +112,7 @@ func TestInvariants(t *testing.T) {
 			phase[key{f.Rule, f.Stay}] = f.Phase
 		}
 		for k, p := range phase {
-			if p != bongsu.FiringEnd && p != bongsu.FiringPulse {
+			if p != bongsu.FiringEnd && p != bongsu.FiringPulse && p != bongsu.FiringLost {
 				t.Errorf("%v never ended", k)
 			}
 		}

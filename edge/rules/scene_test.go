@@ -78,7 +78,7 @@ func (s *scene) evaluate(tainted bool, tracks []bongsu.Track) {
 		if f.Phase == bongsu.FiringHold {
 			continue
 		}
-		word := map[bongsu.FiringPhase]string{bongsu.FiringBegin: "begin", bongsu.FiringEnd: "end", bongsu.FiringPulse: f.Direction}[f.Phase]
+		word := map[bongsu.FiringPhase]string{bongsu.FiringBegin: "begin", bongsu.FiringEnd: "end", bongsu.FiringLost: "lost", bongsu.FiringPulse: f.Direction}[f.Phase]
 		s.log = append(s.log, fmt.Sprintf("%s %d %s %.1f", f.Rule, f.Stay, word, f.At.Sub(s.start).Seconds()))
 	}
 	s.now += s.step

@@ -184,6 +184,12 @@ func (t *trail) add(clock time.Duration, p bongsu.TrailPoint) {
 	t.last = clock
 }
 
+func (t *trail) shift(d time.Duration) {
+	for i := range t.p[:t.n] {
+		t.p[i].At = t.p[i].At.Add(d)
+	}
+}
+
 // points is a copy, oldest first.
 func (t *trail) points() []bongsu.TrailPoint {
 	return append([]bongsu.TrailPoint(nil), t.p[:t.n]...)

@@ -63,7 +63,7 @@ func (z *zoneRule) evaluate(s *Set) {
 		case t.number == 0 && away > z.patience():
 			continue
 		case t.number > 0 && away > z.Linger:
-			z.end(s, t)
+			z.end(s, t, bongsu.FiringEnd)
 			continue
 		}
 		kept = append(kept, *t)
@@ -128,24 +128,35 @@ func (z *zoneRule) fire(s *Set, g *subject, t *stay, phase bongsu.FiringPhase) {
 }
 
 // end closes a stay that has fired. At is when the thing was last in the zone.
-func (z *zoneRule) end(s *Set, t *stay) {
+func (z *zoneRule) end(s *Set, t *stay, phase bongsu.FiringPhase) {
 	g := s.find(t.subject)
 	if g == nil {
 		g = &subject{}
 	}
-	f := z.firing(s, g, bongsu.FiringEnd, t.number)
+	f := z.firing(s, g, phase, t.number)
 	f.At, f.Track = t.last.wall, t.final.track
 	z.describe(&f, t)
 	s.out = append(s.out, f)
 }
 
-func (z *zoneRule) endAll(s *Set) {
+func (z *zoneRule) loseAll(s *Set) {
 	for i := range z.stays {
 		if t := &z.stays[i]; t.number > 0 {
-			z.end(s, t)
+			z.end(s, t, bongsu.FiringLost)
 		}
 	}
 	z.stays, z.resumed = z.stays[:0], nil
+}
+
+// shift moves what is remembered on the box's clock.
+func (z *zoneRule) shift(d time.Duration) {
+	for i := range z.stays {
+		t := &z.stays[i]
+		t.since.wall, t.last.wall = t.since.wall.Add(d), t.last.wall.Add(d)
+	}
+	for i := range z.resumed {
+		z.resumed[i].since = z.resumed[i].since.Add(d)
+	}
 }
 
 // describe adds what was measured, beside what it had to reach.

@@ -230,25 +230,58 @@ func TestTaintConfirmsNothing(t *testing.T) {
 func TestTaintHoldsWhatWasThere(t *testing.T) {
 	s := newScene(t, intrusion())
 	s.stand(2, at{id: 1, x: 0.5, y: 0.5})
-	for s.now < 8*time.Second {
+	for s.now < 28*time.Second {
 		s.tainted()
 	}
-	s.stand(10, at{id: 9, x: 0.5, y: 0.5})
-	s.stand(14)
-	s.want("yard 1 begin 0.4", "yard 1 end 9.9")
+	s.stand(30, at{id: 9, x: 0.5, y: 0.5})
+	s.stand(34)
+	s.want("yard 1 begin 0.4", "yard 1 end 29.9")
 }
 
-func TestBlindTooLongEndsAll(t *testing.T) {
+func TestBlindTooLongLosesAll(t *testing.T) {
 	s := newScene(t, intrusion())
 	s.stand(2, at{id: 1, x: 0.5, y: 0.5})
 	s.step = time.Second
-	for s.now < 14*time.Second {
+	for s.now < 34*time.Second {
 		s.tainted()
 	}
-	s.want("yard 1 begin 0.4", "yard 1 end 1.9")
+	s.want("yard 1 begin 0.4", "yard 1 lost 1.9")
 	s.step = 100 * time.Millisecond
-	s.stand(16, at{id: 9, x: 0.5, y: 0.5})
-	s.want("yard 1 begin 0.4", "yard 1 end 1.9", "yard 2 begin 14.4")
+	s.stand(36, at{id: 9, x: 0.5, y: 0.5})
+	s.want("yard 1 begin 0.4", "yard 1 lost 1.9", "yard 2 begin 34.4")
+}
+
+// TestBlindnessConfirmsNothing: time in which nobody could see does not add up to a dwell.
+func TestBlindnessConfirmsNothing(t *testing.T) {
+	s := newScene(t, loitering())
+	s.stand(5, at{id: 1, x: 0.5, y: 0.5})
+	s.step = time.Second
+	for s.now < 20*time.Second {
+		s.tainted()
+	}
+	s.step = 100 * time.Millisecond
+	s.stand(29.9, at{id: 1, x: 0.5, y: 0.5})
+	s.want()
+	s.stand(31, at{id: 1, x: 0.5, y: 0.5})
+	s.want("bench 1 begin 30.0")
+}
+
+// TestShift: after the box's clock was set, stays go on as if nothing had happened, on the clock
+// as it is now.
+func TestShift(t *testing.T) {
+	for _, d := range []time.Duration{time.Hour, -time.Hour, 56 * 365 * 24 * time.Hour} {
+		s := newScene(t, intrusion(), loitering(), upright())
+		s.walk(3, at{id: 1, x: 0.4, y: 0.5}, at{id: 1, x: 0.45, y: 0.5})
+		s.set.Shift(d)
+		s.start = s.start.Add(d)
+		s.walk(12, at{id: 1, x: 0.45, y: 0.5}, at{id: 1, x: 0.6, y: 0.5})
+		s.stand(16)
+		s.want("yard 1 begin 0.4", "line 1 right-to-left 6.4", "bench 1 begin 10.0", "yard 1 end 11.9", "bench 1 end 11.9")
+		f := s.fired[len(s.fired)-1]
+		if f.Dwell > 12*time.Second || f.Since.Before(s.start) || f.Trail[0].At.Before(s.start) || f.Trail[0].At.After(f.At) {
+			t.Errorf("%s: %+v", d, f)
+		}
+	}
 }
 
 func TestStallInThePictures(t *testing.T) {
