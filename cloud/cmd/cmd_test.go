@@ -338,7 +338,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	}
 	r.stop()
 	must(t, "", "check", "--data", data, "--audit-head", head[1])
-	if code, out, _ := tool(t, "", "check", "--data", data, "--audit-head", "1:00"); code != ExitViolations || !strings.Contains(out, "VIOLATION audit chain: audit: the noted head 1:00 is not in the chain") {
+	if code, out, _ := tool(t, "", "check", "--data", data, "--audit-head", "1:00"); code != ExitViolations || !strings.Contains(out, "VIOLATION C9, audit chain: audit: the noted head 1:00 is not in the chain") {
 		t.Errorf("a wrong head: %d %s", code, out)
 	}
 	damaged := 0
@@ -350,7 +350,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		return err
 	})
 	code, out, errOut := tool(t, "", "check", "--data", data)
-	if damaged != 1 || code != ExitViolations || !strings.Contains(out, "VIOLATION clip part 0 of event") || !strings.Contains(out, "1 violations") {
+	if damaged != 1 || code != ExitViolations || !strings.Contains(out, "VIOLATION C11, clip part 0 of event") || !strings.Contains(out, "1 violations") {
 		t.Errorf("%d damaged: exit code %d\n%s%s", damaged, code, out, errOut)
 	}
 }

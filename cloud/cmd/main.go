@@ -64,6 +64,7 @@ type verb struct {
 	name    string // such as "user add"
 	args    string // as the usage line has them
 	about   string // one line
+	more    string // what its own help says besides
 	example string
 	run     func(ctx context.Context, c *call, args []string) error
 	flags   func(c *call, fs *flag.FlagSet) // beside --config and --data; nil: none
@@ -194,7 +195,11 @@ func (c *call) help(w io.Writer) {
 }
 
 func (c *call) verbHelp(v verb, fs *flag.FlagSet) {
-	fmt.Fprintf(c.stdout, "usage: bongsu-cloud %s\n%s\n\nexample: %s\n", strings.TrimSpace(v.name+" [flags] "+v.args), v.about, v.example)
+	fmt.Fprintf(c.stdout, "usage: bongsu-cloud %s\n%s\n\n", strings.TrimSpace(v.name+" [flags] "+v.args), v.about)
+	if v.more != "" {
+		fmt.Fprintf(c.stdout, "%s\n\n", v.more)
+	}
+	fmt.Fprintf(c.stdout, "example: %s\n", v.example)
 	fs.SetOutput(c.stdout)
 	fmt.Fprint(c.stdout, "\n")
 	fs.PrintDefaults()
