@@ -22,6 +22,9 @@ type Config struct {
 	PublicURL     string // public_url: how browsers and edges reach this server; "" when they use Listen
 	AllowHTTP     bool   // allow_http: plain HTTP beyond loopback is accepted
 	TLS           TLS
+	Roles         Roles // roles: what this process does
+	Queue         Queue
+	Objects       Objects
 	RetentionDays int // retention_days: after it, pictures, clips and events are deleted
 	Alerts        Alerts
 	Session       Session
@@ -77,6 +80,9 @@ func Default() Config {
 	return Config{
 		Listen:        "127.0.0.1:8080",
 		DataDir:       "/var/lib/bongsu-cloud",
+		Roles:         Roles{Ingest: true, Worker: true, Console: true},
+		Queue:         Queue{Kind: QueueMemory, Redis: Redis{Address: "127.0.0.1:6379", Stream: "bongsu"}},
+		Objects:       Objects{Kind: ObjectsDisk, S3: S3{Bucket: "bongsu", PathStyle: true, Presign: true}},
 		RetentionDays: 30,
 		Alerts:        Alerts{FoldS: 60},
 		Session:       Session{IdleMinutes: 30, AbsoluteHours: 12},
@@ -84,20 +90,34 @@ func Default() Config {
 	}
 }
 
-// Load reads and checks a file. Relative paths in it start at its folder.
+// Load reads and checks a file, and that the secrets that it names are in files that not everybody may
+// read. Relative paths in it start at its folder.
 func Load(path string) (Config, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, &bongsu.FieldError{File: path, Message: "cannot be read: " + cause(err)}
 	}
-	c, err := Parse(filepath.Base(path), src)
+	name := filepath.Base(path)
+	c, lines, err := parse(name, src)
 	if err != nil {
 		return Config{}, err
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.DataDir, &c.TLS.CertFile, &c.TLS.KeyFile} {
+	files := []*string{&c.DataDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Queue.Redis.TLS.CAFile, &c.Objects.S3.CAFile}
+	for _, s := range c.secrets() {
+		files = append(files, s.path)
+	}
+	for _, p := range files {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
+		}
+	}
+	for _, s := range c.secrets() {
+		if *s.path == "" || !s.used {
+			continue
+		}
+		if _, err := ReadSecret(*s.path); err != nil {
+			return Config{}, &bongsu.FieldError{File: name, Line: lines[s.key], Path: s.key, Message: err.Error()}
 		}
 	}
 	return c, nil
@@ -130,7 +150,13 @@ func (c *Config) check(file string, line func(key string) int) error {
 	if c.Session.Idle() > c.Session.Absolute() {
 		return bad("session.idle_minutes", "is longer than session.absolute_hours: make it shorter")
 	}
-	return nil
+	if c.Queue.Kind == QueueMemory && c.Roles.Ingest != c.Roles.Worker {
+		return bad("roles", "ingest and worker share a queue in memory, so they are one process: give both or neither, or set queue.kind: redis")
+	}
+	if r := c.Queue.Redis; r.Username != "" && r.PasswordFile == "" {
+		return bad("queue.redis.username", "is given without a password: set queue.redis.password_file")
+	}
+	return c.Objects.check(bad)
 }
 
 // Secure reports whether browsers reach the server over HTTPS, so that cookies may insist on it.

@@ -13,42 +13,75 @@ import (
 	"bongsu"
 )
 
-// write gives the file that says what c is, its keys in random order and form.
-func write(c *Config, rnd *rand.Rand) string {
-	sections := map[string][]string{}
-	var order []string
-	ks := keys()
-	rnd.Shuffle(len(ks), func(i, j int) { ks[i], ks[j] = ks[j], ks[i] })
-	for _, k := range ks {
-		section, name, nested := strings.Cut(k.path, ".")
-		value := fmt.Sprint(k.get(c))
-		if _, isText := k.get(c).(string); isText {
-			value = quote(value, rnd)
-		}
-		if !nested {
-			order = append(order, k.path+": "+value)
-			continue
-		}
-		if sections[section] == nil {
-			order = append(order, section)
-		}
-		sections[section] = append(sections[section], name+": "+value)
+// tree is a section of a file: values by key, sections by name.
+type tree struct {
+	order    []string
+	values   map[string]string
+	sections map[string]*tree
+}
+
+func newTree() *tree { return &tree{values: map[string]string{}, sections: map[string]*tree{}} }
+
+func (n *tree) put(path, value string) {
+	name, rest, nested := strings.Cut(path, ".")
+	if n.values[name] == "" && n.sections[name] == nil {
+		n.order = append(n.order, name)
 	}
-	var b strings.Builder
-	for _, line := range order {
-		inner, isSection := sections[line]
+	if !nested {
+		n.values[name] = value
+		return
+	}
+	if n.sections[name] == nil {
+		n.sections[name] = newTree()
+	}
+	n.sections[name].put(rest, value)
+}
+
+// flow writes a section in one line.
+func (n *tree) flow() string {
+	var parts []string
+	for _, name := range n.order {
+		v := n.values[name]
+		if s := n.sections[name]; s != nil {
+			v = s.flow()
+		}
+		parts = append(parts, name+": "+v)
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+func (n *tree) block(b *strings.Builder, indent string, rnd *rand.Rand) {
+	for _, name := range n.order {
+		s := n.sections[name]
 		switch {
-		case !isSection:
-			b.WriteString(line + "\n")
+		case s == nil:
+			b.WriteString(indent + name + ": " + n.values[name] + "\n")
 		case rnd.IntN(2) == 0:
-			b.WriteString(line + ": {" + strings.Join(inner, ", ") + "}\n")
+			b.WriteString(indent + name + ": " + s.flow() + "\n")
 		default:
-			b.WriteString(line + ": # a section\n  " + strings.Join(inner, "\n  ") + "\n")
+			b.WriteString(indent + name + ": # a section\n")
+			s.block(b, indent+"  ", rnd)
 		}
 		if rnd.IntN(4) == 0 {
 			b.WriteString("\n# a comment\n")
 		}
 	}
+}
+
+// write gives the file that says what c is, its keys in random order and form.
+func write(c *Config, rnd *rand.Rand) string {
+	root := newTree()
+	ks := keys()
+	rnd.Shuffle(len(ks), func(i, j int) { ks[i], ks[j] = ks[j], ks[i] })
+	for _, k := range ks {
+		value := fmt.Sprint(k.get(c))
+		if _, isText := k.get(c).(string); isText {
+			value = quote(value, rnd)
+		}
+		root.put(k.path, value)
+	}
+	var b strings.Builder
+	root.block(&b, "", rnd)
 	return b.String()
 }
 
@@ -72,6 +105,13 @@ func randomConfig(rnd *rand.Rand) Config {
 	if rnd.IntN(2) == 0 {
 		c.TLS = TLS{word(), word()}
 	}
+	coin := func() bool { return rnd.IntN(2) == 0 }
+	c.Roles = Roles{Ingest: true, Worker: coin(), Console: coin()}
+	c.Queue = Queue{pick("memory", "redis"), Redis{"redis:6379", pick("", "u"), word(), RedisTLS{coin(), word(), pick("", "n")}, rnd.IntN(1024), pick("a", "b:c")}}
+	if !c.Roles.Worker {
+		c.Queue.Kind = "redis"
+	}
+	c.Objects = Objects{pick("disk", "s3"), S3{"http://s3", pick("", "r"), "bucket", pick("", "a/b"), word(), word(), word(), coin(), "", coin()}}
 	return c
 }
 
@@ -95,14 +135,19 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 // Every key refuses what has the wrong shape, and says which key and line it is.
 func TestWrongShapes(t *testing.T) {
 	for _, k := range keys() {
-		section, name, nested := strings.Cut(k.path, ".")
+		parts := strings.Split(k.path, ".")
 		for _, shape := range []string{"[1, 2]", "{a: b}", "- x"} {
-			src, line := k.path+": "+shape+"\n", 1
-			if nested {
-				src, line = section+":\n  "+name+": "+shape+"\n", 2
+			src, line := "", len(parts)
+			for i, p := range parts {
+				src += strings.Repeat("  ", i) + p + ":"
+				if i < len(parts)-1 {
+					src += "\n"
+				}
 			}
 			if shape == "- x" {
-				src = strings.Replace(src, ": - x", ":\n    - x", 1)
+				src += "\n" + strings.Repeat("  ", len(parts)) + "- x\n"
+			} else {
+				src += " " + shape + "\n"
 			}
 			_, err := Parse("cloud.yaml", []byte(src))
 			var fe *bongsu.FieldError

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,27 @@ func keys() []key {
 		flag("allow_http", func(c *Config) *bool { return &c.AllowHTTP }),
 		text("tls.cert_file", func(c *Config) *string { return &c.TLS.CertFile }, nil),
 		text("tls.key_file", func(c *Config) *string { return &c.TLS.KeyFile }, nil),
+		roles("roles", func(c *Config) *Roles { return &c.Roles }),
+		text("queue.kind", func(c *Config) *string { return &c.Queue.Kind }, oneOf(QueueMemory, QueueRedis)),
+		text("queue.redis.address", func(c *Config) *string { return &c.Queue.Redis.Address }, checkDial),
+		text("queue.redis.username", func(c *Config) *string { return &c.Queue.Redis.Username }, nil),
+		text("queue.redis.password_file", func(c *Config) *string { return &c.Queue.Redis.PasswordFile }, nil),
+		flag("queue.redis.tls.enabled", func(c *Config) *bool { return &c.Queue.Redis.TLS.Enabled }),
+		text("queue.redis.tls.ca_file", func(c *Config) *string { return &c.Queue.Redis.TLS.CAFile }, nil),
+		text("queue.redis.tls.server_name", func(c *Config) *string { return &c.Queue.Redis.TLS.ServerName }, nil),
+		number("queue.redis.database", func(c *Config) *int { return &c.Queue.Redis.Database }, 0, 1023),
+		text("queue.redis.stream", func(c *Config) *string { return &c.Queue.Redis.Stream }, checkStream),
+		text("objects.kind", func(c *Config) *string { return &c.Objects.Kind }, oneOf(ObjectsDisk, ObjectsS3)),
+		text("objects.s3.endpoint", func(c *Config) *string { return &c.Objects.S3.Endpoint }, checkURL),
+		text("objects.s3.region", func(c *Config) *string { return &c.Objects.S3.Region }, nil),
+		text("objects.s3.bucket", func(c *Config) *string { return &c.Objects.S3.Bucket }, checkBucket),
+		text("objects.s3.prefix", func(c *Config) *string { return &c.Objects.S3.Prefix }, checkPrefix),
+		text("objects.s3.access_key_file", func(c *Config) *string { return &c.Objects.S3.AccessKeyFile }, nil),
+		text("objects.s3.secret_key_file", func(c *Config) *string { return &c.Objects.S3.SecretKeyFile }, nil),
+		text("objects.s3.ca_file", func(c *Config) *string { return &c.Objects.S3.CAFile }, nil),
+		flag("objects.s3.path_style", func(c *Config) *bool { return &c.Objects.S3.PathStyle }),
+		text("objects.s3.public_endpoint", func(c *Config) *string { return &c.Objects.S3.PublicEndpoint }, checkURL),
+		flag("objects.s3.presign", func(c *Config) *bool { return &c.Objects.S3.Presign }),
 		number("retention_days", func(c *Config) *int { return &c.RetentionDays }, 1, 3650),
 		number("alerts.fold_s", func(c *Config) *int { return &c.Alerts.FoldS }, 0, 3600),
 		number("session.idle_minutes", func(c *Config) *int { return &c.Session.IdleMinutes }, 1, 1440),
@@ -43,31 +65,39 @@ func keys() []key {
 
 // Parse reads the text of a file; name stands for it in errors. An empty text gives the defaults.
 func Parse(name string, src []byte) (Config, error) {
-	c := Default()
+	c, _, err := parse(name, src)
+	return c, err
+}
+
+// parse is Parse; lines says where each key stands.
+func parse(name string, src []byte) (c Config, lines map[string]int, err error) {
+	c = Default()
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))                      // of some editors; the library takes it for a part of the first key
 	f, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey()) // so that we name the key ourselves
 	if err != nil {
-		return Config{}, syntaxError(name, err)
+		return Config{}, nil, syntaxError(name, err)
 	}
 	p := &reader{file: name, cfg: &c, lines: map[string]int{}, keys: map[string]key{}, sections: map[string]bool{}}
 	for _, k := range keys() {
 		p.keys[k.path] = k
-		if section, _, ok := strings.Cut(k.path, "."); ok {
-			p.sections[section] = true
+		for i, r := range k.path {
+			if r == '.' {
+				p.sections[k.path[:i]] = true
+			}
 		}
 	}
 	if len(f.Docs) > 1 {
-		return Config{}, &bongsu.FieldError{File: name, Line: line(f.Docs[1].Body), Message: "a second document begins here: keep one, without ---"}
+		return Config{}, nil, &bongsu.FieldError{File: name, Line: line(f.Docs[1].Body), Message: "a second document begins here: keep one, without ---"}
 	}
 	for _, d := range f.Docs {
 		if err := p.mapping("", d.Body); err != nil {
-			return Config{}, err
+			return Config{}, nil, err
 		}
 	}
 	if err := c.check(name, func(k string) int { return p.lines[k] }); err != nil {
-		return Config{}, err
+		return Config{}, nil, err
 	}
-	return c, nil
+	return c, p.lines, nil
 }
 
 // reader walks one document and fills cfg.
@@ -236,6 +266,35 @@ func flag(path string, at func(*Config) *bool) key {
 	}
 }
 
+// roles reads a list of roles.
+func roles(path string, at func(*Config) *Roles) key {
+	return key{
+		path: path,
+		get:  func(c *Config) any { return *at(c) },
+		set: func(c *Config, n ast.Node) error {
+			const must = "must be a list of ingest, worker and console, one at least"
+			list, ok := n.(*ast.SequenceNode)
+			if !ok || len(list.Values) == 0 {
+				return errors.New(must)
+			}
+			var r Roles
+			to := map[string]*bool{"ingest": &r.Ingest, "worker": &r.Worker, "console": &r.Console}
+			for _, v := range list.Values {
+				s, _ := scalar(v)
+				if to[s] == nil {
+					return fmt.Errorf("%s, not %q", must, s)
+				}
+				if *to[s] {
+					return fmt.Errorf("must name %s once", s)
+				}
+				*to[s] = true
+			}
+			*at(c) = r
+			return nil
+		},
+	}
+}
+
 func notEmpty(s string) error {
 	if s == "" {
 		return errors.New("is empty: name a folder")
@@ -264,6 +323,43 @@ func checkListen(s string) error {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
 		return fmt.Errorf("must have a port from 0 to 65535, not %q", port)
+	}
+	return nil
+}
+
+// checkDial is for addresses that are called, not listened on.
+func checkDial(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	n, perr := strconv.ParseUint(port, 10, 16)
+	if err != nil || host == "" || perr != nil || n == 0 {
+		return fmt.Errorf("must be host:port such as 127.0.0.1:6379, not %q", s)
+	}
+	return nil
+}
+
+var (
+	streamForm = regexp.MustCompile(`^[A-Za-z0-9_.{}:-]{1,64}$`)
+	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	prefixForm = regexp.MustCompile(`^[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*/?$`)
+)
+
+func checkStream(s string) error {
+	if !streamForm.MatchString(s) {
+		return fmt.Errorf("must be a name of letters, digits and _.:-, such as bongsu, not %q", s)
+	}
+	return nil
+}
+
+func checkBucket(s string) error {
+	if !bucketForm.MatchString(s) {
+		return fmt.Errorf("must be a bucket's name of 3 to 63 small letters, digits, dots and hyphens, not %q", s)
+	}
+	return nil
+}
+
+func checkPrefix(s string) error {
+	if s != "" && !prefixForm.MatchString(s) {
+		return fmt.Errorf("must be parts of a-z, 0-9, '.', '_' and '-' between slashes, not %q", s)
 	}
 	return nil
 }
