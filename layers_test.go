@@ -74,10 +74,10 @@ var libraryHomes = map[string][]string{
 	"gocv.io/":                        {"bongsu/edge/vision"},
 	"github.com/yalue/onnxruntime_go": {"bongsu/models/ort"},
 	"github.com/bluenviron/gortsplib": {"bongsu/streams/rtsp", "bongsu/streams/streamstest"},
-	"github.com/redis/":              {"bongsu/cloud/queue/redisq"},
+	"github.com/redis/":               {"bongsu/cloud/queue/redisq"},
 	"modernc.org/sqlite":              {"bongsu/edge/outbox", "bongsu/cloud/archive/sqlite"},
 	"github.com/chromedp/":            {"bongsu/deploy/demo", "bongsu/benchmarks"},
-	"github.com/minio/minio-go":      {"bongsu/cloud/objects"},
+	"github.com/minio/minio-go":       {"bongsu/cloud/objects"},
 }
 
 // pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a

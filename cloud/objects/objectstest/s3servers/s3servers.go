@@ -1,6 +1,6 @@
 // Package s3servers starts real S3 servers for tests, each on a free port of the loopback with a
 // folder of the test's own, and stops them with the test. The programs are built once by
-// `make deps` into .deps. versitygw stores objects as plain files; MinIO in its own format, with
+// `make deps-test` into .deps. versitygw stores objects as plain files; MinIO in its own format, with
 // checksums of its own.
 package s3servers
 
@@ -127,7 +127,7 @@ func (s *Server) program() string {
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
-			s.t.Fatalf("the S3 server %s is not built: run make deps, which builds it into .deps/s3", s.Kind)
+			s.t.Fatalf("the S3 server %s is not built: run make deps-test, which builds it into .deps/s3", s.Kind)
 		}
 		dir = up
 	}
