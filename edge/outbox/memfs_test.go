@@ -23,7 +23,7 @@ type memFS struct {
 	durable map[string]*inode // as the last SyncDir left it
 	pending []nameOp          // since then, in order
 	steps   int               // changing calls so far
-	cutAt   int               // the power goes at this step; 0: never
+	onStep  func()            // unless nil, called with mu held before each changing call
 	off     bool
 	fail    func(op, name string) error // unless nil, may make a step fail
 	room    int64                       // bytes that fit; 0: no limit
@@ -56,6 +56,11 @@ func newMemFS() *memFS {
 func (m *memFS) cut(keep float64) *memFS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.cutNow(keep)
+}
+
+// cutNow is cut for whoever holds mu.
+func (m *memFS) cutNow(keep float64) *memFS {
 	c := newMemFS()
 	names := maps.Clone(m.durable)
 	for _, op := range m.pending[:int(float64(len(m.pending))*keep)] {
@@ -97,9 +102,8 @@ func (m *memFS) step(op, name string) error {
 		return errPower
 	}
 	m.steps++
-	if m.steps == m.cutAt {
-		m.off = true
-		return errPower
+	if m.onStep != nil {
+		m.onStep()
 	}
 	if m.fail != nil {
 		return m.fail(op, name)
