@@ -7,11 +7,18 @@ import { chromium } from 'playwright-core';
 import { Mock } from './mock.mjs';
 
 const [, , out = '/tmp/bongsu-look', ...only] = process.argv;
-const sizes = { 1920: { width: 1920, height: 1080 }, 1366: { width: 1366, height: 768 } };
+const sizes = { 1920: { width: 1920, height: 1080 }, 1366: { width: 1366, height: 768 }, 1280: { width: 1280, height: 720 } };
 const key = (k) => (page) => page.keyboard.press(k);
 const wait = (ms) => (page) => page.waitForTimeout(ms);
 const seek = (page) => page.evaluate(() => { const v = document.querySelector('video'); if (v) { v.pause(); v.currentTime = 11; } }).then(() => page.waitForTimeout(400));
 const open = [key('ArrowDown'), wait(900), seek];
+// trouble shows each state that a live tile can be in.
+const trouble = (_, m) => {
+  const knobs = [['edge-01/cam-733', { ageMs: 3200 }], ['edge-02/cam-734', { ageMs: 7400 }], ['edge-01/cam-735', { h265: true }], ['edge-02/cam-736', { state: { state: 'waiting', code: 'camera-offline' } }],
+    ['edge-01/cam-737', { refuse: 'refused' }], ['edge-02/cam-738', { state: { state: 'waiting', code: 'waiting-keyframe' } }], ['edge-01/cam-739', { tainted: true }]];
+  for (const [c, k] of knobs) m.live.turn(c, k);
+  m.live.cut();
+};
 const looks = [
   { name: 'quiet', scenario: 'quiet' }, { name: 'busy', scenario: 'busy', steps: open },
   { name: 'line', scenario: 'busy', steps: [key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('a'), wait(900), seek] },
@@ -23,6 +30,12 @@ const looks = [
   { name: 'stale', scenario: 'stale', steps: [...open, async (p, m) => { m.die(); await p.waitForTimeout(2500); }] },
   { name: 'cameras', scenario: 'failed', path: '/cameras' }, { name: 'cameras-stale', scenario: 'stale', path: '/cameras' },
   { name: 'cameras-none', scenario: 'none', path: '/cameras' },
+  { name: 'card-live', scenario: 'busy', steps: [...open, key('l'), wait(1800)] },
+  { name: 'camera', scenario: 'busy', path: '/cameras/edge-01/cam-731', steps: [wait(1500)] },
+  { name: 'camera-past', scenario: 'busy', path: '/cameras/edge-01/cam-731', steps: [(p) => p.locator('[data-testid=camera-event]').first().click(), wait(1500)] },
+  { name: 'wall-4', scenario: 'busy', path: '/wall?n=4&c=edge-01/cam-731,edge-02/cam-732,,edge-01/cam-735', steps: [wait(2000)] },
+  { name: 'wall-9', scenario: 'busy', path: `/wall?n=9&c=${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((i) => `edge-0${2 - (i % 2)}/cam-73${i}`).join(',')}`, steps: [trouble, wait(4500), key('2')] },
+  { name: 'wall-alone', scenario: 'busy', path: '/wall?n=4&c=edge-01/cam-731,edge-02/cam-732', steps: [wait(800), key('1'), wait(200), key('Enter'), wait(1200)] },
   { name: 'events', scenario: 'busy', path: '/events' },
   { name: 'event-open', scenario: 'busy', path: '/events', steps: [(p) => p.locator('[data-testid=event-row]').first().click(), wait(900), seek] },
   { name: 'admin', scenario: 'busy', path: '/admin' }, { name: 'audit', scenario: 'busy', path: '/audit' },

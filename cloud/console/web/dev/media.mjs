@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 export const clipSeconds = 24;
-const version = 3; // of the scene: files of another are not used again
+const version = 4; // of the scene: files of another are not used again
 const width = 960;
 const height = 540;
 const figure = { w: 46, h: 150 };
@@ -37,6 +37,7 @@ const jobs = {
   'first.mp4': ['-t', '12', '-i', 'whole.mp4', '-c', 'copy', '-movflags', '+faststart'],
   'second.mp4': ['-ss', '12', '-i', 'whole.mp4', '-c', 'copy', '-movflags', '+faststart'],
   'h265.mp4': ['-t', '4', '-i', 'whole.mp4', '-vf', 'scale=320:-2', '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none', '-tag:v', 'hvc1', '-movflags', '+faststart'],
+  'live.mp4': ['-i', 'whole.mp4', '-vf', 'scale=480:-2,fps=10', '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '30', '-g', '10', '-keyint_min', '10', '-sc_threshold', '0', '-bf', '0', '-movflags', 'frag_every_frame+empty_moov+default_base_moof'],
   'snapshot.jpg': ['-ss', '7', '-i', 'whole.mp4', '-frames:v', '1', '-q:v', '5'],
   'still-0.jpg': ['-ss', '1', '-i', 'whole.mp4', '-frames:v', '1', '-vf', 'scale=480:-2', '-q:v', '6'],
   'still-1.jpg': ['-ss', '12', '-i', 'whole.mp4', '-frames:v', '1', '-vf', 'scale=480:-2,hflip', '-q:v', '6'],

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LiveRoom } from './live.mjs';
 import { makeMedia } from './media.mjs';
 import { fill } from './world.mjs';
 
@@ -41,6 +42,7 @@ export class Mock {
   constructor(scenario) {
     this.play(scenario);
     this.server = createServer((req, res) => this.answer(req, res));
+    this.server.on('upgrade', (req, socket, head) => this.upgrade(req, socket, head));
     this.pinger = setInterval(() => this.ping(), 1000);
   }
 
@@ -53,6 +55,7 @@ export class Mock {
 
   async start(port = 0) {
     this.media = await makeMedia();
+    this.live = new LiveRoom(this.media, () => this.world);
     await new Promise((done) => this.server.listen(port, '127.0.0.1', done));
     this.url = `http://127.0.0.1:${this.server.address().port}`;
     return this;
@@ -60,6 +63,7 @@ export class Mock {
 
   async stop() {
     clearInterval(this.pinger);
+    this.live.stop();
     this.cut();
     this.server.closeAllConnections();
     await new Promise((done) => this.server.close(done));
@@ -80,10 +84,20 @@ export class Mock {
   die() {
     this.dead = true;
     this.cut();
+    this.live.cut();
     this.server.closeAllConnections();
   }
 
   revive() { this.dead = false; }
+
+  // upgrade is for live views, the only WebSockets there are.
+  upgrade(req, socket, head) {
+    if (this.dead) return void socket.destroy();
+    this.live.upgrade(req, socket, head, this.userOf(req));
+  }
+
+  secretOf(req) { return /bongsu_session=([^;]+)/.exec(req.headers.cookie ?? '')?.[1]; }
+  userOf(req) { return this.sessions.get(this.secretOf(req)); }
 
   ping() {
     if (this.silent) return;
@@ -137,18 +151,19 @@ export class Mock {
       case '/mock/raise': this.world.raise(o); break;
       case '/mock/clip': this.world.clipArrives(o.alert ?? latest); break;
       case '/mock/fold': this.world.fold(o.alert ?? latest); break;
+      case '/mock/live': this.live.turn(o.camera, liveKnobs(o)); break;
       case '/mock/expire': this.sessions.clear(); this.cut(); break;
       case '/mock/die': this.die(); setTimeout(() => this.revive(), Number(o.seconds ?? 10) * 1000); break;
       case '/mock/in': res.setHeader('Set-Cookie', `bongsu_session=${this.session(o.user)}; Path=/; HttpOnly`); break;
-      default: throw new Refusal(404, 'not_found', 'play, raise, clip, fold, expire, die or in');
+      default: throw new Refusal(404, 'not_found', 'play, raise, clip, fold, live, expire, die or in');
     }
     if (!res.destroyed) json(res, 200, { seq: this.world.seq });
   }
 
   async api(req, res, url) {
     const path = url.pathname.replace('/api/v1', '');
-    const secret = /bongsu_session=([^;]+)/.exec(req.headers.cookie ?? '')?.[1];
-    const user = this.sessions.get(secret);
+    const secret = this.secretOf(req);
+    const user = this.userOf(req);
     if (req.method === 'POST' && req.headers['x-bongsu-request'] !== '1') throw new Refusal(403, 'forbidden', 'the header X-Bongsu-Request is missing');
     const body = req.method === 'POST' ? await readBody(req) : {};
     if (await this.door(req, res, path, body, secret)) return;
@@ -290,6 +305,14 @@ export class Mock {
     }
     throw new Refusal(404, 'not_found', path);
   }
+}
+
+// liveKnobs reads /mock/live?camera=edge-01/cam-731&age=6000, &frozen=1, &h265=1, &state=waiting&code=camera-offline.
+function liveKnobs(o) {
+  return {
+    ...(o.age === undefined ? {} : { ageMs: Number(o.age) }), ...(o.frozen === undefined ? {} : { frozen: o.frozen === '1' }),
+    ...(o.h265 === undefined ? {} : { h265: o.h265 === '1' }), ...(o.state === undefined ? {} : { state: { state: o.state, code: o.code } }),
+  };
 }
 
 function json(res, status, v) {

@@ -7,14 +7,17 @@ import { lang, t } from './i18n/index.ts';
 import { api, ApiError } from './net/api.ts';
 import { connect, disconnect, hurry } from './model/live.ts';
 import { setTheme, theme } from './model/look.ts';
+import { cameraAt, go, path, returned } from './model/route.ts';
 import { listen, probe } from './model/sound.ts';
 import { beat, counts, fail, me, say, sessionLost } from './model/state.ts';
 import { forgetOpened } from './model/work.ts';
 import { Admin, Audit } from './pages/admin.tsx';
+import { CameraPage } from './pages/camera.tsx';
 import { Cameras } from './pages/cameras.tsx';
 import { Events } from './pages/events.tsx';
 import { Queue } from './pages/queue.tsx';
 import { Sign } from './pages/sign.tsx';
+import { Wall } from './pages/wall.tsx';
 import { KeySheet, sheet } from './parts/sheet.tsx';
 import { Flame } from './parts/shape.tsx';
 import { Foot, Note, SoundBar, Top } from './parts/top.tsx';
@@ -22,13 +25,7 @@ import { Foot, Note, SoundBar, Top } from './parts/top.tsx';
 const beatMs = 500;
 const againMs = 2000;
 
-const path = signal(location.pathname);
 const phase = signal<'asking' | 'setup' | 'login' | 'in'>('asking');
-
-function go(to: string): void {
-  if (to !== location.pathname) history.pushState(null, '', to);
-  path.value = to;
-}
 
 // enter finds out who is there, and begins to follow the server. It tries until it knows.
 async function enter(): Promise<void> {
@@ -80,17 +77,20 @@ function Page() {
   switch (path.value) {
     case '/console': return <Queue />;
     case '/cameras': return <Cameras />;
+    case '/wall': return <Wall />;
     case '/events': return <Events />;
     case '/admin': return <Admin />;
     case '/audit': return <Audit />;
   }
+  const at = cameraAt(path.value);
+  if (at !== undefined) return <CameraPage key={path.value} edge={at.edge} id={at.camera} />;
   return <main class="page calm">{t('error.page')}</main>;
 }
 
 function App() {
   useEffect(() => {
     setInterval(beat, beatMs);
-    addEventListener('popstate', () => (path.value = location.pathname));
+    addEventListener('popstate', returned);
     addEventListener('online', hurry);
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && hurry());
     listen();
@@ -107,10 +107,10 @@ function App() {
   if (phase.value !== 'in') return <><Sign setup={phase.value === 'setup'} done={() => void enter()} /><Note /></>;
   return (
     <div class="frame">
-      <Top path={path.value} go={go} logout={logout} />
+      <Top logout={logout} />
       <SoundBar />
       <Page />
-      <Foot queue={path.value === '/console'} />
+      <Foot page={path.value} />
       <Note />
       {sheet.value && <KeySheet />}
     </div>

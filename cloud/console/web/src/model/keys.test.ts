@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { actionOf, type Action, type Mode, type Stroke } from './keys.ts';
+import { actionOf, digitOf, type Action, type Mode, type Stroke } from './keys.ts';
 
 const stroke = (code: string, o: Partial<Stroke> = {}): Stroke =>
   ({ code, key: '', isComposing: false, altKey: false, ctrlKey: false, metaKey: false, shiftKey: false, inText: false, ...o });
@@ -12,7 +12,7 @@ test('the keyboard map', () => {
     ['KeyA', {}, 'claim'], ['KeyU', {}, 'release'], ['Digit1', {}, 'real'], ['Digit2', {}, 'false'], ['Digit3', {}, 'duplicate'], ['Digit4', {}, 'technical'],
     ['Numpad2', {}, 'false'], ['Space', {}, 'play'], ['ArrowLeft', {}, 'seek-'], ['ArrowRight', {}, 'seek+'], ['ArrowLeft', { shiftKey: true }, 'frame-'],
     ['ArrowRight', { shiftKey: true }, 'frame+'], ['BracketLeft', {}, 'jump-'], ['BracketRight', {}, 'jump+'], ['KeyB', {}, 'boxes'], ['KeyZ', {}, 'zone'],
-    ['KeyP', {}, 'pause'], ['KeyC', {}, 'note'], ['F9', {}, 'mute'], ['Slash', { shiftKey: true }, 'sheet'], ['Minus', { key: '?' }, 'sheet'],
+    ['KeyP', {}, 'pause'], ['KeyL', {}, 'live'], ['KeyC', {}, 'note'], ['F9', {}, 'mute'], ['Slash', { shiftKey: true }, 'sheet'], ['Minus', { key: '?' }, 'sheet'],
     ['KeyZ', { ctrlKey: true }, 'undo'], ['KeyZ', { metaKey: true }, 'undo'],
   ];
   for (const [code, o, a] of want) assert.equal(act(code, o), a, `${code} ${JSON.stringify(o)}`);
@@ -63,4 +63,17 @@ test('single keys off', () => {
   assert.equal(act('Digit1', {}, 'off', true), undefined);
   assert.equal(act('ArrowUp', {}, 'off'), 'up');
   assert.equal(act('F9', {}, 'off'), 'mute');
+});
+
+test('digits by themselves follow the mode', () => {
+  const digit = (code: string, o: Partial<Stroke> = {}, mode: Mode = 'on') => digitOf(stroke(code, o), mode);
+  assert.equal(digit('Digit3'), 3);
+  assert.equal(digit('Numpad9'), 9);
+  assert.equal(digit('Digit0'), undefined);
+  assert.equal(digit('KeyA'), undefined);
+  assert.equal(digit('Digit3', { altKey: true }), undefined);
+  assert.equal(digit('Digit3', { altKey: true }, 'alt'), 3);
+  assert.equal(digit('Digit3', {}, 'alt'), undefined);
+  for (const o of [{ inText: true }, { isComposing: true }, { ctrlKey: true }, { metaKey: true }]) assert.equal(digit('Digit3', o), undefined);
+  assert.equal(digit('Digit3', {}, 'off'), undefined);
 });

@@ -4,7 +4,7 @@
 export type Action =
   | 'up' | 'down' | 'open' | 'back' | 'claim' | 'release' | 'real' | 'false' | 'duplicate' | 'technical'
   | 'undo' | 'play' | 'seek-' | 'seek+' | 'frame-' | 'frame+' | 'jump-' | 'jump+'
-  | 'boxes' | 'zone' | 'pause' | 'mute' | 'note' | 'sheet'
+  | 'boxes' | 'zone' | 'live' | 'pause' | 'mute' | 'note' | 'sheet'
   | `digit${number}`;
 
 export type Mode = 'on' | 'alt' | 'off';
@@ -17,7 +17,7 @@ export interface Stroke {
 }
 
 const single: Record<string, Action> = {
-  KeyK: 'up', KeyJ: 'down', KeyA: 'claim', KeyU: 'release', KeyB: 'boxes', KeyZ: 'zone', KeyP: 'pause', KeyC: 'note',
+  KeyK: 'up', KeyJ: 'down', KeyA: 'claim', KeyU: 'release', KeyB: 'boxes', KeyZ: 'zone', KeyP: 'pause', KeyC: 'note', KeyL: 'live',
   BracketLeft: 'jump-', BracketRight: 'jump+',
   Digit1: 'real', Digit2: 'false', Digit3: 'duplicate', Digit4: 'technical',
   Numpad1: 'real', Numpad2: 'false', Numpad3: 'duplicate', Numpad4: 'technical',
@@ -45,6 +45,13 @@ export function actionOf(s: Stroke, mode: Mode, choosing: boolean): Action | und
   if (choosing && digit !== undefined) return `digit${Number(digit)}`;
   if (s.key === '?' || (s.code === 'Slash' && s.shiftKey)) return 'sheet';
   return single[s.code] ?? seek(s, mode);
+}
+
+// digitOf gives the digit of a stroke, where digits alone mean something: by the same mode.
+export function digitOf(s: Stroke, mode: Mode): number | undefined {
+  if (s.isComposing || s.inText || s.ctrlKey || s.metaKey || mode === 'off' || s.altKey !== (mode === 'alt')) return undefined;
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(s.code)?.[1];
+  return digit === undefined ? undefined : Number(digit);
 }
 
 function seek(s: Stroke, mode: Mode): Action | undefined {

@@ -3,6 +3,7 @@ import type { Camera } from '../net/types.ts';
 import { api } from '../net/api.ts';
 import { lang, t, word } from '../i18n/index.ts';
 import { cameras, now } from '../model/state.ts';
+import { cameraPath, follows } from '../model/route.ts';
 import { full, length } from '../model/time.ts';
 import { lateAfter } from '../parts/evidence.tsx';
 
@@ -37,7 +38,7 @@ function Tile({ camera: c }: { camera: Camera }) {
         {c.has_still && late && <span class="lateness">{t('camera.late', { s: length(age) })}</span>}
       </div>
       <div class="text">
-        <span class="name">{c.name || c.id}<span class="state">{word('state', c.state)}</span></span>
+        <span class="name"><a class="whole" href={cameraPath(c.edge, c.id)} onClick={follows}>{c.name || c.id}</a><span class="state">{word('state', c.state)}</span></span>
         <span class="sub">{c.id} · {t('camera.edge', { name: c.edge_name })}{!c.edge_online && ` · ${t('camera.edge.offline')}`}</span>
         {c.code !== undefined && c.code !== '' && <span class="sub" title={c.reason}><b>{word('code', c.code)}</b></span>}
         {c.reason !== undefined && c.reason !== '' && <span class="raw" lang="en">{c.reason}</span>}

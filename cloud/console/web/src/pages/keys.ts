@@ -7,7 +7,7 @@ import { isOpen } from '../model/queue.ts';
 import { mute, mutedUntil } from '../model/sound.ts';
 import { letIn, listed, paused, select, selected } from '../model/state.ts';
 import { choices, choosing, claim, judge, openEvidence, release, undo, type Choice } from '../model/work.ts';
-import { boxes, chosen, zone } from '../parts/evidence.tsx';
+import { boxes, chosen, live, zone } from '../parts/evidence.tsx';
 import { mode } from '../parts/kbd.tsx';
 import type { Transport } from '../parts/player.tsx';
 import { sheet } from '../parts/sheet.tsx';
@@ -88,6 +88,7 @@ function handlersOf(transport: RefObject<Transport | null>, note: RefObject<HTML
     play: () => transport.current?.toggle(),
     'seek-': seek(-1), 'seek+': seek(1), 'jump-': seek(-10), 'jump+': seek(10), 'frame-': frame(-1), 'frame+': frame(1),
     boxes: () => (boxes.value = !boxes.value), zone: () => (zone.value = !zone.value),
+    live: () => selected.value !== undefined && (live.value = !live.value),
     pause, mute: () => mute(mutedUntil.value > performance.now() ? 0 : 60),
     note: () => note.current?.focus(), sheet: () => (sheet.value = true),
   };

@@ -8,12 +8,15 @@ import { isOpen } from '../model/queue.ts';
 import { alerts, cameras, detail, detailError, me, now, selected } from '../model/state.ts';
 import { clock, full, length } from '../model/time.ts';
 import { choosing, openEvidence, stillLooking } from '../model/work.ts';
+import { cameraPath, follows } from '../model/route.ts';
 import { Kbd } from './kbd.tsx';
+import { Live } from './live.tsx';
 import { Player, type Transport } from './player.tsx';
 import { Flame, Shape } from './shape.tsx';
 
 export const boxes = signal(true);
 export const zone = signal(true);
+export const live = signal(false); // beside the evidence of the selected card; each card begins without
 const shownEvent = signal<string | undefined>(undefined); // of a card that holds several
 
 // current is the event of the selected card whose evidence is shown.
@@ -37,9 +40,10 @@ export function Evidence({ transport }: { transport: RefObject<Transport | null>
     <>
       <div class="head">
         {a !== undefined && <Shape priority={a.priority} size={16} />}
-        {a !== undefined && <h2 title={a.camera_name}>{a.camera_name || a.camera} <small>{a.camera}</small></h2>}
+        {a !== undefined && <h2 title={a.camera_name}><a href={cameraPath(a.edge, a.camera)} onClick={follows}>{a.camera_name || a.camera} <small>{a.camera}</small></a></h2>}
         {event !== undefined && <span class="chip still">{full(event.start, lang.value)}</span>}
         <span class="grow" />
+        <button type="button" class="chip" aria-pressed={live.value} data-testid="live-toggle" onClick={() => (live.value = !live.value)}>{t('live.live')} <Kbd k="L" /></button>
         <button type="button" class="chip" aria-pressed={boxes.value} data-testid="boxes" onClick={() => (boxes.value = !boxes.value)}>{t('evi.boxes')} <Kbd k="B" /></button>
         <button type="button" class="chip" aria-pressed={zone.value} onClick={() => (zone.value = !zone.value)}>{t('evi.zone')} <Kbd k="Z" /></button>
       </div>
@@ -55,6 +59,7 @@ function Shown({ event, transport }: { event: Event; transport: RefObject<Transp
   return (
     <div class="evidence" data-testid="evidence">
       <Player event={event} viewer={me.value?.user.name ?? ''} now={now.value} boxes={boxes.value} zone={zone.value} transport={transport} seen={seen} />
+      {live.value && event.edge !== undefined && <Live key={`${event.edge}/${event.camera}`} edge={event.edge} camera={event.camera} name={event.camera_name || event.camera} />}
       <Strip event={event} />
     </div>
   );
@@ -112,6 +117,7 @@ function useLooking(event: Event | undefined): void {
   useEffect(() => {
     choosing.value = undefined;
     shownEvent.value = undefined;
+    live.value = false;
   }, [id]);
   useEffect(() => {
     if (event !== undefined && event.snapshot_url === undefined && event.clips.length === 0) seen();

@@ -8,8 +8,9 @@ export const sheet = signal(false);
 const rows: [string[], Key][] = [
   [['↑', '↓', 'K', 'J'], 'keys.move'], [['Enter'], 'keys.open'], [['A'], 'keys.claim'], [['U'], 'keys.release'],
   [['1'], 'keys.real'], [['2'], 'keys.false'], [['3'], 'keys.dup'], [['4'], 'keys.tech'], [['Ctrl', 'Z'], 'keys.undo'],
-  [['Space'], 'keys.play'], [['←', '→'], 'keys.seek'], [['[', ']'], 'keys.seek10'], [['B'], 'keys.boxes'], [['Z'], 'keys.zone'],
+  [['Space'], 'keys.play'], [['←', '→'], 'keys.seek'], [['[', ']'], 'keys.seek10'], [['B'], 'keys.boxes'], [['Z'], 'keys.zone'], [['L'], 'keys.live'],
   [['C'], 'keys.note'], [['P'], 'keys.pause'], [['F9'], 'keys.mute'], [['?'], 'keys.sheet'], [['Esc'], 'keys.back'],
+  [['1–9'], 'keys.tile'], [['Enter'], 'keys.alone'],
 ];
 
 // KeySheet lists every key, and lets single keys be tied to Alt or switched off.

@@ -3,13 +3,14 @@ import { lang, setLang, t } from '../i18n/index.ts';
 import { setTheme, theme } from '../model/look.ts';
 import { allow, blocked, mutedUntil } from '../model/sound.ts';
 import { alerts, cameras, connected, lastHeard, me, now, tick, toast } from '../model/state.ts';
+import { follows, path } from '../model/route.ts';
 import { full } from '../model/time.ts';
 import { undo } from '../model/work.ts';
 import { sheet } from './sheet.tsx';
 import { Flame } from './shape.tsx';
 
 const links = [
-  ['/console', 'nav.queue', false], ['/cameras', 'nav.cameras', false], ['/events', 'nav.events', false],
+  ['/console', 'nav.queue', false], ['/wall', 'nav.wall', false], ['/cameras', 'nav.cameras', false], ['/events', 'nav.events', false],
   ['/admin', 'nav.admin', true], ['/audit', 'nav.audit', true],
 ] as const;
 
@@ -22,10 +23,8 @@ const lastHour = computed(() => {
   return n;
 });
 
-export interface TopProps { path: string; go(to: string): void; logout(): void }
-
 // Top is the bar above every page.
-export function Top({ path, go, logout }: TopProps) {
+export function Top({ logout }: { logout(): void }) {
   const admin = me.value?.user.role === 'admin';
   const live = cameras.value.filter((c) => c.state === 'live').length;
   return (
@@ -33,14 +32,14 @@ export function Top({ path, go, logout }: TopProps) {
       <span class="brand"><Flame /> {t('app.name')}</span>
       <nav class="nav" aria-label={t('nav.label')}>
         {links.filter(([, , only]) => admin || !only).map(([to, key]) => (
-          <a key={to} href={to} aria-current={path === to ? 'page' : undefined} onClick={(e) => { e.preventDefault(); go(to); }}>{t(key)}</a>
+          <a key={to} href={to} aria-current={path.value === to || path.value.startsWith(`${to}/`) ? 'page' : undefined} onClick={follows}>{t(key)}</a>
         ))}
       </nav>
       <span class="grow" />
       <Stale />
       <span class="law">{t('app.law')}</span>
       <span class="stat">{t('top.cameras')} <span><b>{live}</b>/{cameras.value.length}</span></span>
-      <span class="stat">{t('top.hour')} <b>{lastHour.value}</b></span>
+      <span class="stat hour">{t('top.hour')} <b>{lastHour.value}</b></span>
       <span class="clock">{full(now.value, lang.value)} <small>KST</small></span>
       <span class="stat user" title={me.value?.user.name}><b>{me.value?.user.name}</b></span>
       <Switches />
@@ -88,16 +87,17 @@ export function SoundBar() {
 }
 
 // Foot names the keys, and says whether all is well behind the page.
-export function Foot({ queue }: { queue: boolean }) {
+export function Foot({ page }: { page: string }) {
   const edges = new Map(cameras.value.map((c) => [c.edge, c.edge_online]));
   const online = [...edges.values()].filter(Boolean).length;
   const muted = Math.ceil((mutedUntil.value - tick.value) / 1000);
   return (
     <footer class="foot">
-      {queue && (
+      {page === '/wall' && <><span><b>1–9</b> {t('foot.tile')}</span><span><b>Enter</b> {t('foot.alone')}</span><span><b>Esc</b> {t('foot.all')}</span></>}
+      {page === '/console' && (
         <>
           <span><b>↑↓</b> {t('foot.move')}</span><span><b>Enter</b> {t('foot.open')}</span><span><b>A</b> {t('foot.claim')}</span>
-          <span><b>1 · 2</b> {t('foot.verdict')}</span><span><b>P</b> {t('foot.pause')}</span>
+          <span><b>1 · 2</b> {t('foot.verdict')}</span><span><b>L</b> {t('foot.live')}</span><span><b>P</b> {t('foot.pause')}</span>
           <button type="button" data-testid="keys" onClick={() => (sheet.value = true)}><b>?</b> {t('foot.keys')}</button>
         </>
       )}

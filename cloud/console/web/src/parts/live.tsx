@@ -1,0 +1,79 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Player, type Look } from '../live/player.ts';
+import { saidOf, type Said } from '../live/said.ts';
+import { t } from '../i18n/index.ts';
+import { cameras, connected, me, now, tick } from '../model/state.ts';
+import { clock } from '../model/time.ts';
+
+export interface LiveProps { edge: string; camera: string; name: string }
+
+const blank: Look = { phase: 'connecting', mode: 'video' };
+
+// Live shows one camera as it is now, for as long as it is on the page. Give it a key of the
+// camera: another camera is another Live.
+export function Live({ edge, camera, name }: LiveProps) {
+  const video = useRef<HTMLVideoElement>(null);
+  const player = useRef<Player | undefined>(undefined);
+  const [look, setLook] = useState(blank);
+  useEffect(() => {
+    const p = (player.current = new Player(`/api/v1/cameras/${encodeURIComponent(edge)}/${encodeURIComponent(camera)}/live`, setLook));
+    if (video.current !== null) p.open(video.current);
+    return () => {
+      p.close();
+      player.current = undefined;
+    };
+  }, [edge, camera]);
+  const there = cameras.value.find((c) => c.edge === edge && c.id === camera)?.state === 'live';
+  useEffect(() => {
+    if (there && connected.value) player.current?.again();
+  }, [there, connected.value]);
+  void tick.value; // ages change by themselves
+  const age = player.current?.ages.of(performance.now());
+  const said = saidOf(look, age, player.current?.ages.quiet(performance.now()));
+  const still = look.mode === 'still';
+  return (
+    <div class="player live" data-testid="live" data-edge={edge} data-camera={camera} data-show={said.show} data-phase={look.phase} data-mode={look.mode}
+      data-age-ms={age === undefined ? undefined : Math.round(age)} data-first-ms={look.firstMs === undefined ? undefined : Math.round(look.firstMs)}>
+      <video ref={video} muted playsInline autoPlay disablePictureInPicture hidden={still} tabIndex={-1} aria-label={t('live.of', { name })} />
+      {still && look.still !== undefined && <img src={look.still} alt={t('live.still.of', { name })} onLoad={(e) => player.current?.stillLoaded(e.currentTarget.src)} />}
+      {said.show === 'stale' && <div class="veil"><strong>{t('live.notlive')}</strong><span>{t('live.ago', { s: seconds(age) })}</span></div>}
+      {said.show === 'none' && (
+        <div class="calm">
+          <span role="status" data-testid="live-words">{said.why !== undefined && t(said.why)}</span>
+          {said.again && <button type="button" onClick={() => player.current?.again()}>{t('live.again')}</button>}
+        </div>
+      )}
+      <Tag said={said} age={age} tainted={player.current?.ages.tainted === true} />
+      {said.show !== 'none' && <span class="badge tr">{t('evi.viewer', { name: me.value?.user.name ?? '', time: clock(now.value) })}</span>}
+      {said.show !== 'none' && <Words look={look} said={said} again={() => player.current?.again()} />}
+    </div>
+  );
+}
+
+function seconds(ageMs: number | undefined): string {
+  const s = (ageMs ?? 0) / 1000;
+  return s < 10 ? s.toFixed(1) : String(Math.floor(s));
+}
+
+// Tag says what the picture may be called, and how old it is.
+function Tag({ said, age, tainted }: { said: Said; age: number | undefined; tainted: boolean }) {
+  if (said.show === 'none') return null;
+  return (
+    <span class={`badge tl show-${said.show}`} data-testid="live-tag">
+      <b>{t(`live.${said.show}`)}</b> {t('live.age', { s: seconds(age) })}{tainted && ` · ${t('live.tainted')}`}
+    </span>
+  );
+}
+
+// Words say why the picture is not what one would expect. Only they are read out.
+function Words({ look, said, again }: { look: Look; said: Said; again(): void }) {
+  const why = said.why === undefined ? undefined : t(said.why);
+  const instead = look.fallback === undefined ? undefined : t(`live.fallback.${look.fallback}`);
+  return (
+    <span class={`badge bl${why === undefined && instead === undefined && !said.again ? ' hidden' : ''}`} role="status" data-testid="live-words">
+      {why !== undefined && <span>{why}</span>}
+      {instead !== undefined && <span>{instead}</span>}
+      {said.again && <button type="button" onClick={again}>{t('live.again')}</button>}
+    </span>
+  );
+}
