@@ -1,6 +1,7 @@
 // Package pipeline is one camera from Source to event sink; the only place where the stages
 // meet. camera.go is the way of a frame; queues.go holds the two queues on it, ledger.go the
-// sums that must hold, and status.go what is told about the camera.
+// sums that must hold, age.go what happens while no picture comes that can be trusted, and
+// status.go what is told about the camera.
 package pipeline
 
 import (
@@ -19,17 +20,21 @@ type Camera struct {
 	o      Options // set before Run
 	counts ledger
 	status statusBoard
+	work   workClock
 
 	// owned by Run, and by the detect goroutine while a run lasts
 	epoch time.Time
 	last  time.Duration
 	dets  []bongsu.Detection
+	seen  sighting
 }
 
 // New makes a camera's pipeline; nothing starts before Run.
 func New(o Options) *Camera {
 	o.defaults()
 	c := &Camera{o: o, dets: make([]bongsu.Detection, 0, 256)}
+	c.work.steady = o.Steady
+	c.seen.at = o.Steady()
 	c.status.init(o.Camera, o.Name, o.Now(), o.Log)
 	if o.Detector != nil {
 		c.status.model = o.Detector.Model().Name
@@ -89,16 +94,9 @@ func (c *Camera) pause(ctx context.Context, d time.Duration) bool {
 		case <-end.C:
 			return true
 		case <-tick.C:
-			c.idle()
+			c.age()
 		}
 	}
-}
-
-// idle lets stays and events end while no pictures come.
-func (c *Camera) idle() {
-	now := c.o.Now()
-	c.emit(c.o.Events.Apply(now, nil, time.Time{}, c.o.Rules.Evaluate(now, true, nil)), nil)
-	c.emit(c.o.Events.Tick(now), nil)
 }
 
 // run is one session with the stream that detection runs on. live reports that pictures came.
@@ -108,7 +106,7 @@ func (c *Camera) run(ctx context.Context) (live bool, err error) {
 		open = c.o.OpenDetect
 	}
 	c.status.set(c.o.Now(), bongsu.CameraStarting, "", "")
-	source, err := open(ctx, bongsu.NewRunID(c.o.Now()))
+	source, err := c.connect(ctx, open)
 	if err != nil {
 		return false, err
 	}
@@ -180,39 +178,55 @@ func (c *Camera) keep(au *streams.AccessUnit) {
 	c.o.Live.Add(au)
 }
 
-// decode decodes every unit, since later ones depend on it.
+// decode decodes every unit, since later ones depend on it. A change of codec gets a new decoder.
 func (r *run) decode(ctx context.Context, source streams.Source) {
 	defer r.frames.Close()
 	var dec Decoder
+	var codec streams.Codec
 	take := newSampler(r.c.o.InferPS)
+	finish := func() {
+		if dec != nil && dec.Drain() == nil {
+			r.pictures(ctx, dec, take)
+		}
+		if dec != nil {
+			dec.Close()
+		}
+		dec = nil
+	}
+	defer finish()
 	for {
 		au, after, ok := r.units.Pop(ctx)
 		if !ok {
-			break
+			return
 		}
-		if dec == nil {
+		if dec == nil || au.Codec != codec {
+			finish()
 			if dec, r.decodeErr = r.c.o.NewDecoder(au.Codec); r.decodeErr != nil {
 				r.c.counts.unit(&r.c.counts.c.UnitsDropped, 1)
 				r.units.Close() // read may wait for room
 				source.Close()
-				break
+				return
 			}
-			defer dec.Close()
-			r.c.status.codec(au.Codec)
+			codec = au.Codec
+			r.c.status.codec(codec)
 		}
 		if after {
 			dec.MarkLoss()
 		}
 		r.decodeUnit(ctx, dec, au, take)
 	}
-	if dec != nil && dec.Drain() == nil {
-		r.pictures(ctx, dec, take)
-	}
 }
 
 func (r *run) decodeUnit(ctx context.Context, dec Decoder, au *streams.AccessUnit, take *sampler) {
 	c := r.c
-	if err := dec.Send(au); err != nil {
+	if c.o.Tape != nil {
+		c.o.Tape.Begin(au)
+		defer c.o.Tape.End()
+	}
+	c.work.begin(&c.work.decode)
+	err := dec.Send(au)
+	c.work.end(&c.work.decode)
+	if err != nil {
 		c.counts.unit(&c.counts.c.UnitsDropped, 1)
 		c.status.fault(err)
 	} else {
@@ -225,7 +239,9 @@ func (r *run) decodeUnit(ctx context.Context, dec Decoder, au *streams.AccessUni
 func (r *run) pictures(ctx context.Context, dec Decoder, take *sampler) {
 	c := r.c
 	for {
+		c.work.begin(&c.work.decode)
 		f, err := dec.Receive()
+		c.work.end(&c.work.decode)
 		if err != nil {
 			if errors.Is(err, streams.ErrNeedMore) || errors.Is(err, io.EOF) {
 				return
@@ -266,7 +282,7 @@ func (r *run) detect(ctx context.Context) {
 			return
 		}
 		if f == nil {
-			r.c.emit(r.c.o.Events.Tick(r.c.o.Now()), nil)
+			r.c.age()
 			continue
 		}
 		r.c.look(ctx, f)
@@ -276,7 +292,9 @@ func (r *run) detect(ctx context.Context) {
 
 // look takes one picture from the model to the sink.
 func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
+	c.work.begin(&c.work.detect)
 	dets, err := c.o.Detector.Detect(ctx, f, c.dets[:0])
+	c.work.end(&c.work.detect)
 	if err != nil {
 		c.counts.frame(&c.counts.c.FramesFailed)
 		c.status.modelFault(ctx, c.o.Now(), err)
@@ -286,6 +304,7 @@ func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
 	c.counts.frame(&c.counts.c.Inferred)
 	c.status.inferred(inferred)
 	c.dets = dets[:0]
+	c.sight(f)
 	tracks := c.o.Tracker.Update(c.mediaTime(f.Wall), dets)
 	firings := c.o.Rules.Evaluate(f.Wall, f.Tainted, tracks)
 	if len(firings) > 0 {

@@ -139,6 +139,9 @@ type fakeStages struct {
 	times []time.Duration
 	nilFr int
 	ticks int
+
+	resets int
+	shifts []time.Duration // twice each: rules and events are one here
 }
 
 func (s *fakeStages) Update(at time.Duration, dets []bongsu.Detection) []bongsu.Track {
@@ -162,6 +165,8 @@ func (s *fakeStages) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, f
 	}
 	return out
 }
+func (s *fakeStages) Reset()                        { s.resets++ }
+func (s *fakeStages) Shift(d time.Duration)         { s.shifts = append(s.shifts, d) }
 func (s *fakeStages) Tick(time.Time) []bongsu.Event { s.ticks++; return nil }
 
 // fakeSinks collect what the pipeline hands over.

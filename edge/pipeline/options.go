@@ -26,11 +26,14 @@ type Decoder interface {
 // valid until the next call.
 type Tracker interface {
 	Update(at time.Duration, dets []bongsu.Detection) []bongsu.Track
+	Reset() // forgets all tracks
 }
 
 // Rules judge tracks; edge/rules implements it. The slice is valid until the next call.
 type Rules interface {
 	Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing
+	// Shift says that the box's clock was set by d.
+	Shift(d time.Duration)
 }
 
 // Events turn firings into events; edge/events implements it.
@@ -39,6 +42,8 @@ type Events interface {
 	Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firings []bongsu.Firing) []bongsu.Event
 	// Tick closes what nothing continued.
 	Tick(now time.Time) []bongsu.Event
+	// Shift says that the box's clock was set by d.
+	Shift(d time.Duration)
 }
 
 // Ring keeps the last seconds of the main stream for pre-rolls; streams/ring implements it.
@@ -56,6 +61,14 @@ type Clips interface {
 // event changes without a picture.
 type Sink interface {
 	Put(ev bongsu.Event, f *bongsu.Frame)
+}
+
+// Tape keeps the last units that a decoder was given, so that what crashed it can be studied;
+// edge/crash implements it. Begin is called before a unit is decoded, End when its pictures are
+// out. Neither keeps the unit.
+type Tape interface {
+	Begin(au *streams.AccessUnit)
+	End()
 }
 
 // Options are what one camera's pipeline is made of. Tracker, Rules and Events are used by
@@ -89,6 +102,9 @@ type Options struct {
 	Once     bool                                         // Run returns after the first run: for recordings
 	Look     func(f *bongsu.Frame, tracks []bongsu.Track) // sees each picture after the rules; may be nil
 
+	Tape   Tape                 // may be nil
+	Steady func() time.Duration // a clock that nobody sets; since New by default
+
 	Now func() time.Time // time.Now by default
 	Log *slog.Logger     // discards by default
 }
@@ -99,6 +115,10 @@ const unitSpan = 2 * time.Second
 func (o *Options) defaults() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Steady == nil {
+		began := time.Now()
+		o.Steady = func() time.Duration { return time.Since(began) }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

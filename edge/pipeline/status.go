@@ -96,10 +96,26 @@ func (b *statusBoard) picture(now time.Time, f *bongsu.Frame) {
 	defer b.mu.Unlock()
 	b.pictures.add(now)
 	b.s.Width, b.s.Height = f.Width, f.Height
+	if f.Tainted && b.s.Code == codeBlind {
+		return
+	}
 	if f.Tainted {
 		b.setLocked(now, bongsu.CameraWaitingKey, "tainted", "data was lost; waiting for the next key frame")
 	} else if b.s.State != bongsu.CameraFailed {
 		b.setLocked(now, bongsu.CameraLive, "", "")
+	}
+}
+
+// codeBlind is a camera's code when it sends pictures and none can be trusted for long.
+const codeBlind = "untrusted"
+
+// blind tells that pictures do come and none could be trusted for long.
+func (b *statusBoard) blind(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.s.State == bongsu.CameraWaitingKey && b.s.Code == "tainted" {
+		b.setLocked(now, bongsu.CameraWaitingKey, codeBlind,
+			"data is lost again and again: no picture could be trusted for 10 s, so no event can begin; use transport tcp, or set a shorter key frame interval (GOP) in the camera")
 	}
 }
 
