@@ -30,6 +30,7 @@ type Archive interface {
 	Audits
 	Retention
 	Meta
+	Leases
 
 	// Ping reports whether the archive can be written to now.
 	Ping(ctx context.Context) error
@@ -57,6 +58,12 @@ const (
 type InboxRow struct {
 	Edge     bongsu.EdgeID
 	Record   bongsu.EventRecord // Event.Edge is set to Edge
+	Received time.Time
+}
+
+// Pending is an inbox row's key and when it came.
+type Pending struct {
+	Key      bongsu.EventKey
 	Received time.Time
 }
 
@@ -127,8 +134,9 @@ type Inbox interface {
 	// each in order. An edge that is unknown or disabled is CodeUnauthorized. The
 	// records' Event.Edge is overwritten with edge. It notes the edge as seen at received.
 	PutInbox(ctx context.Context, edge bongsu.EdgeID, received time.Time, records []bongsu.EventRecord) ([]PutStatus, error)
-	// PendingInbox lists keys received before a time, oldest first.
-	PendingInbox(ctx context.Context, before time.Time, limit int) ([]bongsu.EventKey, error)
+	// PendingInbox lists what was received before a time, oldest first, and comes after one
+	// (the zero Pending: from the first).
+	PendingInbox(ctx context.Context, before time.Time, after Pending, limit int) ([]Pending, error)
 	// GetInbox reads one row; CodeNotFound when it was applied, buried or never there.
 	GetInbox(ctx context.Context, key bongsu.EventKey) (InboxRow, error)
 	// Apply takes the inbox row into the archive in one transaction: the revision is
@@ -143,6 +151,10 @@ type Inbox interface {
 	DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error)
 	// Revive moves a dead letter back to the inbox; CodeNotFound without it.
 	Revive(ctx context.Context, key bongsu.EventKey) error
+	// DropLetter removes a dead letter for good; CodeNotFound without it.
+	DropLetter(ctx context.Context, key bongsu.EventKey) error
+	// CountLetters counts the dead letters.
+	CountLetters(ctx context.Context) (int, error)
 }
 
 // EventRow is an event as the archive knows it: its highest revision and what hangs on it.

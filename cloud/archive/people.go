@@ -175,3 +175,11 @@ type Meta interface {
 	// DeleteMeta removes a value; one that is not there is success.
 	DeleteMeta(ctx context.Context, key string) error
 }
+
+// Leases lets one of several processes do what one alone needs to do.
+type Leases interface {
+	// TakeLease takes or prolongs the lease of a name for the holder, until now + ttl, and
+	// reports whether the holder has it: not while another's runs. A ttl of 0 gives it
+	// back. It writes only when half of the ttl is over or the holder changes.
+	TakeLease(ctx context.Context, name, holder string, now time.Time, ttl time.Duration) (bool, error)
+}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -13,6 +14,9 @@ import (
 func (g *Ingest) events(w http.ResponseWriter, r *http.Request) (any, error) {
 	edge, err := edgeOf(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := g.queueTakes(r.Context()); err != nil {
 		return nil, err
 	}
 	leave, err := g.enter()
@@ -46,24 +50,58 @@ func (g *Ingest) events(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var fresh []bongsu.EventKey
 	for j, s := range status {
-		out.Results[index[j]] = g.stored(r, good[j].Event.Key(), s)
+		key := good[j].Event.Key()
+		if out.Results[index[j]] = g.stored(key, s); s == archive.PutStored {
+			fresh = append(fresh, key)
+		}
+	}
+	// A queue that fails is no failure of the post, whose events are durable: the sweeper
+	// publishes again. The posts after this one wait at the edges until the queue works.
+	if err := g.publish(r.Context(), fresh...); err != nil {
+		g.log.Warn("ingest: not published, the sweeper will", "events", len(fresh), "err", err)
 	}
 	return out, nil
 }
 
-// stored publishes what is new and answers for a record that reached the archive. A queue that
-// fails is no failure of the post: the sweeper publishes again.
-func (g *Ingest) stored(r *http.Request, key bongsu.EventKey, s archive.PutStatus) bongsu.EventResult {
+// publish publishes and notes whether the queue takes anything.
+func (g *Ingest) publish(ctx context.Context, keys ...bongsu.EventKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	err := g.queue.Publish(ctx, keys...)
+	if err == nil || ctx.Err() == nil {
+		g.queueFailed.Store(err != nil)
+	}
+	return err
+}
+
+// queueTakes refuses a post while the queue takes nothing, so that the edges hold their events and
+// the inbox does not grow without end. One post at a time asks whether the queue works again.
+func (g *Ingest) queueTakes(ctx context.Context) error {
+	if !g.queueFailed.Load() {
+		return nil
+	}
+	if !g.asking.TryLock() {
+		return bongsu.Errorf(bongsu.CodeUnavailable, "the queue takes nothing at the moment; send the events again later")
+	}
+	defer g.asking.Unlock()
+	if err := g.queue.Ready(ctx); err != nil {
+		return bongsu.Wrap(bongsu.CodeUnavailable, err, "the queue takes nothing at the moment; send the events again later")
+	}
+	g.queueFailed.Store(false)
+	return nil
+}
+
+// stored answers for a record that reached the archive.
+func (g *Ingest) stored(key bongsu.EventKey, s archive.PutStatus) bongsu.EventResult {
 	switch s {
 	case archive.PutForeign:
 		return g.rejected(key, bongsu.Errorf(bongsu.CodeForbidden, "event %s belongs to another edge", key.ID))
 	case archive.PutKnown:
 		g.counts.known.Add(1)
 		return bongsu.EventResult{EventKey: key, Status: bongsu.EventKnown}
-	}
-	if err := g.queue.Publish(r.Context(), key); err != nil {
-		g.log.Warn("ingest: not published, the sweeper will", "event", key.ID, "revision", key.Revision, "err", err)
 	}
 	g.counts.stored.Add(1)
 	return bongsu.EventResult{EventKey: key, Status: bongsu.EventStored}

@@ -14,6 +14,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"bongsu"
@@ -68,6 +70,9 @@ type Ingest struct {
 
 	posts  chan struct{} // one place for each post being worked on
 	counts counts
+
+	queueFailed atomic.Bool // the last message was not taken
+	asking      sync.Mutex  // by who asks whether the queue works again
 }
 
 // New makes an Ingest; it starts nothing.

@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/cloud/archive"
 )
 
-// batch is how many inbox rows one sweep publishes.
+// batch is how many inbox rows are published at once.
 const batch = 1000
 
 // Run is the sweeper, until ctx ends: it publishes inbox rows again that no worker has applied in
@@ -32,19 +33,26 @@ func (g *Ingest) Run(ctx context.Context) error {
 	}
 }
 
-// republish publishes what has waited for too long. It stops when the queue is full.
+// republish publishes all that has waited for too long; the queue knows what it holds already. It
+// stops when the queue takes nothing.
 func (g *Ingest) republish(ctx context.Context) error {
-	keys, err := g.archive.PendingInbox(ctx, g.now().Add(-g.limits.Republish), batch)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if err := g.queue.Publish(ctx, k); err != nil {
+	before := g.now().Add(-g.limits.Republish)
+	var after archive.Pending
+	for {
+		rows, err := g.archive.PendingInbox(ctx, before, after, batch)
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		g.counts.republished.Add(1)
+		keys := make([]bongsu.EventKey, len(rows))
+		for i, r := range rows {
+			keys[i] = r.Key
+		}
+		if err := g.publish(ctx, keys...); err != nil {
+			return err
+		}
+		g.counts.republished.Add(int64(len(keys)))
+		after = rows[len(rows)-1]
 	}
-	return nil
 }
 
 func (g *Ingest) abort(ctx context.Context, now time.Time) {

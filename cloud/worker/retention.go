@@ -87,6 +87,34 @@ func (w *Worker) deleteOld(ctx context.Context, r *Report) error {
 	}
 }
 
+// Of the lease that one of several workers has on deleting: how long it is good for without being
+// prolonged, in looks.
+const (
+	leaseName  = "retention"
+	leaseLooks = 6
+)
+
+// retention gives the look that Run repeats: it takes or prolongs the lease, and with it makes a pass
+// whenever one is due. The lease spares the others the work; two passes at once would do no
+// harm. Run gives it back at its end.
+func (w *Worker) retention() func(context.Context) error {
+	var last time.Time
+	has := false
+	return func(ctx context.Context) error {
+		now := w.o.Now()
+		var err error
+		if has, err = w.o.Archive.TakeLease(ctx, leaseName, w.o.Name, now, leaseLooks*w.o.Idle); err != nil || !has {
+			return err
+		}
+		if !last.IsZero() && now.Sub(last) < w.o.Retention.Every {
+			return nil
+		}
+		_, err = w.Retain(ctx)
+		last = now
+		return err
+	}
+}
+
 // page is how many keys are handled at once.
 const page = 500
 

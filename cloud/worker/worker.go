@@ -27,6 +27,7 @@ type Archive interface {
 	archive.Inbox
 	archive.Alerts
 	archive.Retention
+	archive.Leases
 }
 
 // Options is what a worker works with. Zero numbers take the defaults.
@@ -41,7 +42,8 @@ type Options struct {
 	// Receivers is how many messages are worked on at once. Default 2.
 	Receivers int
 	// Deliveries is after how many deliveries a message that cannot be applied goes to the
-	// dead letters. Failures of the disk or the database do not bury it. Default 5.
+	// dead letters. Failures of the disk or the database do not bury it. So does one whose
+	// holders ended without a word so often in a row. Default 5.
 	Deliveries int
 	// Backoff is the delay after the first failure; it doubles up to a minute. Default 1 s.
 	Backoff time.Duration
@@ -49,6 +51,9 @@ type Options struct {
 	Idle time.Duration
 
 	Retention Retention
+	// Name tells this worker from others on the same archive; one of them deletes what is too
+	// old. Default: a random one.
+	Name string
 }
 
 // Worker is running while Run does.
@@ -72,6 +77,9 @@ func New(o Options) *Worker {
 	setDefault(&o.Deliveries, 5)
 	setDefault(&o.Backoff, time.Second)
 	setDefault(&o.Idle, 5*time.Second)
+	if o.Name == "" {
+		o.Name = bongsu.NewUUID(time.Now())
+	}
 	o.Retention.setDefaults()
 	return &Worker{o: o}
 }
@@ -103,13 +111,13 @@ func (w *Worker) Run(ctx context.Context) error {
 		wg.Go(func() { w.receive(ctx) })
 	}
 	wg.Go(func() { w.every(ctx, w.o.Idle, "idle owners", w.expire) })
-	wg.Go(func() {
-		w.every(ctx, w.o.Retention.Every, "retention", func(ctx context.Context) error {
-			_, err := w.Retain(ctx)
-			return err
-		})
-	})
+	wg.Go(func() { w.every(ctx, w.o.Idle, "retention", w.retention()) })
 	wg.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if _, err := w.o.Archive.TakeLease(ctx, leaseName, w.o.Name, w.o.Now(), 0); err != nil {
+		w.o.Log.Debug("worker: the lease on retention runs out by itself", "err", err)
+	}
 	return nil
 }
 
@@ -129,6 +137,10 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, what string,
 	}
 }
 
+// queueAway is the longest wait before the queue is asked again: what waits in it rings as soon as
+// it is back.
+const queueAway = 2 * time.Second
+
 // receive works through the queue until ctx ends or the queue is closed.
 func (w *Worker) receive(ctx context.Context) {
 	failures := 0
@@ -142,11 +154,12 @@ func (w *Worker) receive(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		failures++
-		w.o.Log.Error("worker: the queue gives nothing", "err", err, "failures", failures)
+		if failures++; failures == 1 || failures%30 == 0 {
+			w.o.Log.Error("worker: the queue gives nothing; trying again", "err", err, "failures", failures)
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(w.delay(failures)):
+		case <-time.After(min(w.delay(failures), queueAway)):
 		}
 	}
 }
@@ -159,7 +172,12 @@ func (w *Worker) delay(n int) time.Duration {
 // handle applies one message and acks it, gives it back, or buries it.
 func (w *Worker) handle(ctx context.Context, d queue.Delivery) {
 	m := d.Message()
-	err := w.apply(ctx, m.Key)
+	err := error(nil)
+	if m.Lapsed < w.o.Deliveries {
+		err = w.apply(ctx, m.Key)
+	} else { // it is not tried once more: it may have ended the processes that tried
+		err = bongsu.Errorf(bongsu.CodeInternal, "%d workers in turn ended, or hung, while they worked on it", m.Lapsed)
+	}
 	if err == nil {
 		if err := d.Ack(ctx); err != nil {
 			w.o.Log.Warn("worker: not acknowledged, it will come again", "event", m.Key.ID, "revision", m.Key.Revision, "err", err)

@@ -2,9 +2,12 @@ package archivetest
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"bongsu"
@@ -21,6 +24,9 @@ var inboxTests = []test{
 	{"ApplyRouterFails", applyRouterFails},
 	{"ApplyWithoutRouter", applyWithoutRouter},
 	{"DeadLetters", deadLetters},
+	{"InboxPages", inboxPages},
+	{"LetterDropped", letterDropped},
+	{"Leases", leases},
 }
 
 func inboxPut(s *suite) {
@@ -56,7 +62,7 @@ func inboxAllOrNone(s *suite) {
 	s.ok(s.a.SetEdgeDisabled(s.Context(), EdgeA, true))
 	_, err = s.a.PutInbox(s.Context(), EdgeA, T0, []bongsu.EventRecord{{Event: Event(1, 1)}})
 	s.code(err, bongsu.CodeUnauthorized, "PutInbox of a disabled edge")
-	keys, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), 10)
+	keys, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), archive.Pending{}, 10)
 	s.ok(err)
 	if len(keys) != 0 {
 		s.Fatalf("stored all the same: %v", keys)
@@ -72,15 +78,116 @@ func inboxPending(s *suite) {
 	for i := range 5 {
 		s.put(EdgeA, T0.Add(time.Duration(i)*time.Second), Event(i, 1))
 	}
-	keys, err := s.a.PendingInbox(s.Context(), T0.Add(3*time.Second), 2)
+	keys, err := s.a.PendingInbox(s.Context(), T0.Add(3*time.Second), archive.Pending{}, 2)
 	s.ok(err)
-	if want := []bongsu.EventKey{{ID: ID(0), Revision: 1}, {ID: ID(1), Revision: 1}}; !slices.Equal(keys, want) {
+	if want := []archive.Pending{{Key: Key(0, 1), Received: T0}, {Key: Key(1, 1), Received: T0.Add(time.Second)}}; !slices.Equal(keys, want) {
 		s.Fatalf("pending %v, want %v", keys, want)
 	}
-	keys, err = s.a.PendingInbox(s.Context(), T0.Add(3*time.Second), 10)
+	keys, err = s.a.PendingInbox(s.Context(), T0.Add(3*time.Second), archive.Pending{}, 10)
 	s.ok(err)
 	if len(keys) != 3 {
 		s.Fatalf("%d rows are older than 3 s, want 3", len(keys))
+	}
+}
+
+// inboxPages reads many rows of the same instant page by page.
+func inboxPages(s *suite) {
+	var events []bongsu.Event
+	for i := range 10 {
+		events = append(events, Event(i%5, 1+i/5))
+	}
+	s.put(EdgeA, T0, events...)
+	s.put(EdgeA, T0.Add(time.Second), Event(7, 1))
+	seen := map[bongsu.EventKey]bool{}
+	var after archive.Pending
+	for {
+		rows, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), after, 3)
+		s.ok(err)
+		if len(rows) == 0 {
+			break
+		}
+		for _, r := range rows {
+			if seen[r.Key] {
+				s.Fatalf("%v came twice", r.Key)
+			}
+			seen[r.Key] = true
+		}
+		after = rows[len(rows)-1]
+	}
+	if len(seen) != 11 || after.Key != Key(7, 1) {
+		s.Fatalf("%d rows, the last %v", len(seen), after)
+	}
+}
+
+// letterDropped: what is dropped is gone for good; the count goes along.
+func letterDropped(s *suite) {
+	count := func(want int) {
+		s.Helper()
+		n, err := s.a.CountLetters(s.Context())
+		s.ok(err)
+		if n != want {
+			s.Fatalf("%d dead letters, want %d", n, want)
+		}
+	}
+	s.put(EdgeA, T0, Event(1, 1), Event(2, 1))
+	s.code(s.a.DropLetter(s.Context(), Key(1, 1)), bongsu.CodeNotFound, "DropLetter of an inbox row")
+	s.ok(s.a.Bury(s.Context(), Key(1, 1), "x", 5, T0))
+	s.ok(s.a.Bury(s.Context(), Key(2, 1), "x", 5, T0))
+	count(2)
+	s.ok(s.a.DropLetter(s.Context(), Key(1, 1)))
+	count(1)
+	s.code(s.a.DropLetter(s.Context(), Key(1, 1)), bongsu.CodeNotFound, "DropLetter again")
+	s.code(s.a.Revive(s.Context(), Key(1, 1)), bongsu.CodeNotFound, "Revive after DropLetter")
+	s.reopen()
+	count(1)
+	letters, err := s.a.DeadLetters(s.Context(), 10)
+	s.ok(err)
+	if len(letters) != 1 || letters[0].Key != Key(2, 1) {
+		s.Fatalf("letters %+v", letters)
+	}
+}
+
+// leases: one holder at a time, by the caller's clock, also among many at once.
+func leases(s *suite) {
+	take := func(holder string, after, ttl time.Duration, want bool) {
+		s.Helper()
+		got, err := s.a.TakeLease(s.Context(), "sweep", holder, T0.Add(after), ttl)
+		s.ok(err)
+		if got != want {
+			s.Fatalf("%s after %v: %t, want %t", holder, after, got, want)
+		}
+	}
+	take("a", 0, time.Minute, true)
+	take("b", 59*time.Second, time.Minute, false)
+	take("a", 59*time.Second, time.Minute, true) // prolonged
+	take("b", 61*time.Second, time.Minute, false)
+	s.reopen()
+	take("b", 118*time.Second, time.Minute, false)
+	take("b", 119*time.Second, time.Minute, true) // a said nothing
+	take("a", 120*time.Second, time.Minute, false)
+	take("a", 120*time.Second, 0, false) // not its to give
+	take("a", 121*time.Second, time.Minute, false)
+	take("b", 122*time.Second, 0, false) // given back
+	take("a", 122*time.Second, time.Minute, true)
+	if got, err := s.a.TakeLease(s.Context(), "other", "b", T0, time.Minute); err != nil || !got {
+		s.Fatalf("another name: %t, %v", got, err)
+	}
+	var has atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			got, err := s.a.TakeLease(s.Context(), "at once", fmt.Sprint("holder", i), T0, time.Minute)
+			if err != nil {
+				s.Error(err)
+			}
+			if got {
+				has.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if has.Load() != 1 {
+		s.Fatalf("%d holders at once", has.Load())
 	}
 }
 
@@ -223,7 +330,7 @@ func deadLetters(s *suite) {
 	if got := s.put(EdgeA, T0, ev); got[0] != archive.PutKnown {
 		s.Fatalf("sent again while buried: %v", got)
 	}
-	keys, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), 10)
+	keys, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), archive.Pending{}, 10)
 	s.ok(err)
 	if len(keys) != 0 {
 		s.Fatalf("a buried row is pending: %v", keys)

@@ -222,10 +222,10 @@ func (m *model) compare() {
 	m.Helper()
 	m.ok(m.a.Check(m.Context()))
 	got := map[bongsu.EventKey]place{}
-	pending, err := m.a.PendingInbox(m.Context(), T0.Add(time.Hour), 1000)
+	pending, err := m.a.PendingInbox(m.Context(), T0.Add(time.Hour), archive.Pending{}, 1000)
 	m.ok(err)
-	for _, k := range pending {
-		got[k] = inInbox
+	for _, p := range pending {
+		got[p.Key] = inInbox
 	}
 	letters, err := m.a.DeadLetters(m.Context(), 1000)
 	m.ok(err)

@@ -92,7 +92,7 @@ func nothingLeft(s *suite) {
 	s.ok(err)
 	alerts, err := s.a.ListAlerts(s.Context(), archive.AlertQuery{Limit: 10})
 	s.ok(err)
-	pending, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), 10)
+	pending, err := s.a.PendingInbox(s.Context(), T0.Add(time.Hour), archive.Pending{}, 10)
 	s.ok(err)
 	letters, err := s.a.DeadLetters(s.Context(), 10)
 	s.ok(err)

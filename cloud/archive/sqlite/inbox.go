@@ -80,14 +80,17 @@ func (t *tx) revisionOwner(k bongsu.EventKey) (owner bongsu.EdgeID, there bool, 
 }
 
 // PendingInbox implements archive.Inbox.
-func (a *Archive) PendingInbox(ctx context.Context, before time.Time, limit int) ([]bongsu.EventKey, error) {
-	var out []bongsu.EventKey
+func (a *Archive) PendingInbox(ctx context.Context, before time.Time, after archive.Pending, limit int) ([]archive.Pending, error) {
+	var out []archive.Pending
 	err := a.read(ctx, "list inbox", func(t *tx) error {
-		return t.each("SELECT event, revision FROM inbox WHERE received_us < ? ORDER BY received_us, event, revision LIMIT ?",
-			[]any{micros(before), limit}, func(scan func(...any) error) error {
-				var k bongsu.EventKey
-				err := scan(&k.ID, &k.Revision)
-				out = append(out, k)
+		return t.each("SELECT event, revision, received_us FROM inbox WHERE received_us < ? AND (received_us, event, revision) > (?, ?, ?)"+
+			" ORDER BY received_us, event, revision LIMIT ?",
+			[]any{micros(before), micros(after.Received), after.Key.ID, after.Key.Revision, limit}, func(scan func(...any) error) error {
+				var p archive.Pending
+				var us int64
+				err := scan(&p.Key.ID, &p.Key.Revision, &us)
+				p.Received = instant(us)
+				out = append(out, p)
 				return err
 			})
 	})
@@ -182,4 +185,24 @@ func (a *Archive) Revive(ctx context.Context, key bongsu.EventKey) error {
 		_, err = t.exec("DELETE FROM dead_letters WHERE event = ? AND revision = ?", key.ID, key.Revision)
 		return err
 	})
+}
+
+// DropLetter implements archive.Inbox.
+func (a *Archive) DropLetter(ctx context.Context, key bongsu.EventKey) error {
+	return a.write(ctx, "drop dead letter", func(t *tx) error {
+		n, err := t.exec("DELETE FROM dead_letters WHERE event = ? AND revision = ?", key.ID, key.Revision)
+		if err == nil && n == 0 {
+			return bongsu.Errorf(bongsu.CodeNotFound, "revision %d of event %s is no dead letter", key.Revision, key.ID)
+		}
+		return err
+	})
+}
+
+// CountLetters implements archive.Inbox.
+func (a *Archive) CountLetters(ctx context.Context) (int, error) {
+	n := 0
+	err := a.read(ctx, "count dead letters", func(t *tx) error {
+		return t.row("SELECT count(*) FROM dead_letters", nil, &n)
+	})
+	return n, err
 }

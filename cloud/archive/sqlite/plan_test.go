@@ -30,7 +30,7 @@ func TestPlans(t *testing.T) {
 		"open alerts":   {alertColumns + "WHERE a.work <> 'closed' ORDER BY a.raised_us DESC, a.id DESC LIMIT 10", nil},
 		"candidates":    {spanColumns + "WHERE a.edge = ?2 AND a.camera = ?3 AND a.rule = ?4 AND a.last_us >= ?5 AND a.first_us <= ?6 ORDER BY a.last_us DESC, a.id DESC LIMIT 20", []any{"e", "e", "c", "r", 1, 2}},
 		"idle":          {"SELECT id FROM alerts WHERE work IN ('claimed', 'reviewing') AND touched_us < ? ORDER BY touched_us LIMIT ?", []any{1, 2}},
-		"pending":       {"SELECT event, revision FROM inbox WHERE received_us < ? ORDER BY received_us LIMIT ?", []any{1, 2}},
+		"pending":       {"SELECT event, revision, received_us FROM inbox WHERE received_us < ? AND (received_us, event, revision) > (?, ?, ?) ORDER BY received_us, event, revision LIMIT ?", []any{1, 0, "", 0, 2}},
 		"changes":       {"SELECT seq, at_us, kind, alert, event, part FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", []any{1, 2}},
 		"old events":    {"SELECT id FROM events WHERE kept_from_us < ? ORDER BY kept_from_us LIMIT ?", []any{1, 2}},
 		"tombstones":    {"SELECT key, condemned_us FROM tombstones WHERE (condemned_us, key) > (?, ?) ORDER BY condemned_us LIMIT ?", []any{1, "x", 2}},

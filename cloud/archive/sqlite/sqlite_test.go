@@ -175,7 +175,7 @@ func TestDiskFull(t *testing.T) {
 	if bongsu.CodeOf(err) != bongsu.CodeUnavailable || !strings.Contains(err.Error(), "disk is full") {
 		t.Fatalf("PutInbox on a full disk: %v", err)
 	}
-	if keys, err := a.PendingInbox(t.Context(), archivetest.T0.Add(time.Hour), 10); err != nil || len(keys) != 0 {
+	if keys, err := a.PendingInbox(t.Context(), archivetest.T0.Add(time.Hour), archive.Pending{}, 10); err != nil || len(keys) != 0 {
 		t.Fatalf("after the failure: %v, %v", keys, err)
 	}
 	limit(1 << 30)
