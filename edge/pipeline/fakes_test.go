@@ -134,11 +134,12 @@ func (d *fakeDetector) Detect(ctx context.Context, f *bongsu.Frame, dst []bongsu
 // fakeStages are tracker, rules and events that pass one thing through; fire says on which
 // pictures (by evaluation number) the rule fires.
 type fakeStages struct {
-	fire  func(n int) bool
-	n     int
-	times []time.Duration
-	nilFr int
-	ticks int
+	fire   func(n int) bool
+	n      int
+	times  []time.Duration
+	nilFr  int
+	ticks  int
+	onTick func()
 
 	resets int
 	shifts []time.Duration // twice each: rules and events are one here
@@ -165,9 +166,15 @@ func (s *fakeStages) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, f
 	}
 	return out
 }
-func (s *fakeStages) Reset()                        { s.resets++ }
-func (s *fakeStages) Shift(d time.Duration)         { s.shifts = append(s.shifts, d) }
-func (s *fakeStages) Tick(time.Time) []bongsu.Event { s.ticks++; return nil }
+func (s *fakeStages) Reset()                { s.resets++ }
+func (s *fakeStages) Shift(d time.Duration) { s.shifts = append(s.shifts, d) }
+func (s *fakeStages) Tick(time.Time) []bongsu.Event {
+	s.ticks++
+	if s.onTick != nil {
+		s.onTick()
+	}
+	return nil
+}
 
 // fakeSinks collect what the pipeline hands over.
 type fakeSinks struct {
