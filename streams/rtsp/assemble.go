@@ -45,6 +45,7 @@ type assembler struct {
 	emit   func(*rawUnit)
 	fields func() bool // pictures may come as two fields of one timestamp
 	count  *Stats
+	loss   Quirk // that a gap is counted as
 
 	// sequence
 	begun bool
@@ -66,9 +67,9 @@ type assembler struct {
 
 func newAssembler(codec streams.Codec, count *Stats, emit func(*rawUnit)) *assembler {
 	return &assembler{
-		codec: codec, emit: emit, count: count, odd: -1,
+		codec: codec, emit: emit, count: count, odd: -1, loss: QuirkLossTCP,
 		fields:  func() bool { return false },
-		packets: depacketizer{codec: codec},
+		packets: depacketizer{codec: codec, quirks: &count.Quirks},
 	}
 }
 
@@ -109,7 +110,11 @@ func (a *assembler) inSequence(pkt *rtp.Packet) bool {
 	if !a.begun || pkt.SSRC != a.ssrc {
 		if a.begun { // a restart of the sender is no loss; a picture cut by it is
 			a.count.Restarts++
+			a.count.Quirks[QuirkSSRCChange]++
 			a.cut()
+		}
+		if pkt.SSRC == 0 {
+			a.count.Quirks.once(QuirkSSRCZero)
 		}
 		a.begun, a.ssrc, a.next, a.odd = true, pkt.SSRC, seq+1, -1
 		return true
@@ -135,6 +140,7 @@ func (a *assembler) inSequence(pkt *rtp.Packet) bool {
 func (a *assembler) missing(n uint64) {
 	a.count.Missing += n
 	a.count.Gaps++
+	a.count.Quirks[a.loss]++
 	a.cut()
 	a.gap = true
 }
@@ -165,6 +171,7 @@ func (a *assembler) add(nal []byte, stamp uint32, arrived time.Time) {
 	}
 	if a.ended { // more of a picture whose marker was there already
 		a.ended, a.joins = false, true
+		a.count.Quirks.once(QuirkMarkerInPicture)
 	}
 	if a.cur == nil {
 		a.open(k, stamp, arrived)
@@ -180,6 +187,9 @@ func (a *assembler) add(nal []byte, stamp uint32, arrived time.Time) {
 	}
 	u.bytes += len(nal)
 	if len(u.nals) >= maxUnitNALs || u.bytes > maxUnitBytes {
+		if !u.bad {
+			a.count.Quirks[QuirkEndless]++
+		}
 		u.bad, u.nals = true, nil
 		return
 	}
@@ -200,12 +210,14 @@ func (a *assembler) open(k nalKind, stamp uint32, arrived time.Time) {
 		// The picture went on after its marker: from now on timestamps end pictures.
 		a.joins = true
 		a.cur.torn = true
+		a.count.Quirks.once(QuirkMarkerInPicture)
 	}
 }
 
 // headless deals with a picture whose first slice is missing. An H.265 decoder cannot use it.
 func (a *assembler) headless(u *rawUnit) {
 	a.count.Headless++
+	a.count.Quirks[QuirkHeadlessPicture]++
 	u.torn = true
 	if a.codec == streams.H265 {
 		u.bad = true
@@ -213,6 +225,9 @@ func (a *assembler) headless(u *rawUnit) {
 }
 
 func (a *assembler) endByMarker() {
+	if a.cur == nil || !a.cur.vcl {
+		a.count.Quirks[QuirkEarlyMarker]++
+	}
 	if a.cur == nil || !a.cur.vcl || a.joins {
 		return // a marker behind nothing but SEI or parameter sets ends no picture
 	}
@@ -237,6 +252,8 @@ func (a *assembler) endByTime(stamp uint32) {
 	}
 	if a.ended {
 		a.trust++
+	} else if !a.joins && !a.gap && !a.cur.torn {
+		a.count.Quirks[QuirkNoMarker]++
 	}
 	if a.gap && !a.ended {
 		a.cur.torn = true

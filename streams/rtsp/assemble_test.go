@@ -11,14 +11,14 @@ import (
 	"bongsu/streams"
 )
 
-// wire writes packets for the assembler by hand.
-type wire struct {
+// sent writes packets for the assembler by hand.
+type sent struct {
 	seq  uint16
 	ssrc uint32
 	pkts []*rtp.Packet
 }
 
-func (w *wire) send(stamp uint32, marker bool, payload ...byte) *wire {
+func (w *sent) send(stamp uint32, marker bool, payload ...byte) *sent {
 	w.pkts = append(w.pkts, &rtp.Packet{
 		Header:  rtp.Header{Version: 2, SequenceNumber: w.seq, SSRC: w.ssrc, Timestamp: stamp, Marker: marker},
 		Payload: payload,
@@ -27,11 +27,11 @@ func (w *wire) send(stamp uint32, marker bool, payload ...byte) *wire {
 	return w
 }
 
-func (w *wire) lose(n uint16) *wire { w.seq += n; return w }
+func (w *sent) lose(n uint16) *sent { w.seq += n; return w }
 
 // run gives what the assembler makes of the packets; each arrives a millisecond after the
 // one before.
-func (w *wire) run(codec streams.Codec, end bool) ([]*rawUnit, Stats) {
+func (w *sent) run(codec streams.Codec, end bool) ([]*rawUnit, Stats) {
 	var out []*rawUnit
 	var st Stats
 	a := newAssembler(codec, &st, func(u *rawUnit) { out = append(out, u) })
@@ -82,8 +82,8 @@ func checkUnits(t *testing.T, got []*rawUnit, want []unitWant) {
 func nals(n ...[]byte) [][]byte { return n }
 
 // trusted begins a run with enough clean units for markers to be believed.
-func trusted() *wire {
-	w := (&wire{}).send(0, true, idr...)
+func trusted() *sent {
+	w := (&sent{}).send(0, true, idr...)
 	for i := range uint32(trustAfter) {
 		w.send(3600*(i+1), true, pic...)
 	}
@@ -94,59 +94,59 @@ func TestAssemble(t *testing.T) {
 	cat := func(b ...[]byte) []byte { return slices.Concat(b...) }
 	code := []byte{0, 0, 0, 1}
 	for name, c := range map[string]struct {
-		wire *wire
+		sent *sent
 		want []unitWant
 	}{
 		"a unit a packet": {
-			(&wire{}).send(0, true, idr...).send(3600, true, pic...).send(7200, true, pic...),
+			(&sent{}).send(0, true, idr...).send(3600, true, pic...).send(7200, true, pic...),
 			[]unitWant{{nals: nals(idr)}, {nals: nals(pic)}, {nals: nals(pic)}},
 		},
 		"parameter sets under an older stamp (Q11)": {
-			(&wire{}).send(0, false, spsN...).send(0, true, ppsN...).send(3600, true, idr...),
+			(&sent{}).send(0, false, spsN...).send(0, true, ppsN...).send(3600, true, idr...),
 			[]unitWant{{nals: nals(spsN, ppsN, idr)}},
 		},
 		"marker on SEI (Q11)": {
-			(&wire{}).send(0, true, sei...).send(0, true, idr...).send(3600, true, sei...).send(3600, true, pic...),
+			(&sent{}).send(0, true, sei...).send(0, true, idr...).send(3600, true, sei...).send(3600, true, pic...),
 			[]unitWant{{nals: nals(sei, idr)}, {nals: nals(sei, pic)}},
 		},
 		"marker on every slice (Q12)": {
-			(&wire{}).send(0, true, idr...).send(0, true, idr2...).send(3600, true, pic...).send(3600, true, pic2...).send(7200, true, pic...),
+			(&sent{}).send(0, true, idr...).send(0, true, idr2...).send(3600, true, pic...).send(3600, true, pic2...).send(7200, true, pic...),
 			[]unitWant{{nals: nals(idr, idr2)}, {nals: nals(pic, pic2)}},
 		},
 		"no marker at all (Q10)": {
-			(&wire{}).send(0, false, idr...).send(0, false, idr2...).send(3600, false, pic...).send(7200, false, pic...),
+			(&sent{}).send(0, false, idr...).send(0, false, idr2...).send(3600, false, pic...).send(7200, false, pic...),
 			[]unitWant{{nals: nals(idr, idr2)}, {nals: nals(pic)}},
 		},
 		"two pictures of one stamp (Q16)": {
-			(&wire{}).send(0, true, idr...).send(0, true, pic...).send(3600, true, pic...),
+			(&sent{}).send(0, true, idr...).send(0, true, pic...).send(3600, true, pic...),
 			[]unitWant{{nals: nals(idr)}, {nals: nals(pic)}, {nals: nals(pic)}},
 		},
 		"access unit delimiter begins a unit": {
-			(&wire{}).send(0, false, aud...).send(0, false, idr...).send(0, false, aud...).send(0, false, pic...).send(3600, true, pic...),
+			(&sent{}).send(0, false, aud...).send(0, false, idr...).send(0, false, aud...).send(0, false, pic...).send(3600, true, pic...),
 			[]unitWant{{nals: nals(aud, idr)}, {nals: nals(aud, pic)}, {nals: nals(pic)}},
 		},
 		"start codes in a payload (Q5)": {
-			(&wire{}).send(0, true, cat(code, spsN, code, ppsN, code[1:], idr)...),
+			(&sent{}).send(0, true, cat(code, spsN, code, ppsN, code[1:], idr)...),
 			[]unitWant{{nals: nals(spsN, ppsN, idr)}},
 		},
 		"aggregation with padding": {
-			(&wire{}).send(0, true, cat([]byte{24, 0, 4}, spsN, []byte{0, 4}, ppsN, []byte{0, 4}, idr, []byte{0, 0, 0})...),
+			(&sent{}).send(0, true, cat([]byte{24, 0, 4}, spsN, []byte{0, 4}, ppsN, []byte{0, 4}, idr, []byte{0, 0, 0})...),
 			[]unitWant{{nals: nals(spsN, ppsN, idr)}},
 		},
 		"fragments": {
-			(&wire{}).send(0, false, 0x7c, 0x85, 0x88).send(0, false, 0x7c, 0x05, 0x84).send(0, true, 0x7c, 0x45, 0xaa),
+			(&sent{}).send(0, false, 0x7c, 0x85, 0x88).send(0, false, 0x7c, 0x05, 0x84).send(0, true, 0x7c, 0x45, 0xaa),
 			[]unitWant{{nals: nals(idr)}},
 		},
 		"one fragment that begins and ends (Q9)": {
-			(&wire{}).send(0, true, 0x7c, 0xc5, 0x88, 0x84, 0xaa),
+			(&sent{}).send(0, true, 0x7c, 0xc5, 0x88, 0x84, 0xaa),
 			[]unitWant{{nals: nals(idr)}},
 		},
 		"fragments that change their type (Q8)": {
-			(&wire{}).send(0, false, 0x7c, 0x85, 0x88, 0x84).send(0, true, 0x5c, 0x41, 0xaa),
+			(&sent{}).send(0, false, 0x7c, 0x85, 0x88, 0x84).send(0, true, 0x5c, 0x41, 0xaa),
 			[]unitWant{{nals: nals(idr)}},
 		},
 		"empty payload (Q9)": {
-			(&wire{}).send(0, false).send(0, true, idr...).send(3600, true, pic...),
+			(&sent{}).send(0, false).send(0, true, idr...).send(3600, true, pic...),
 			[]unitWant{{nals: nals(idr)}, {nals: nals(pic)}},
 		},
 		"lost first fragment": {
@@ -179,7 +179,7 @@ func TestAssemble(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _ := c.wire.run(streams.H264, true)
+			got, _ := c.sent.run(streams.H264, true)
 			checkUnits(t, got, c.want)
 		})
 	}
@@ -187,20 +187,20 @@ func TestAssemble(t *testing.T) {
 
 func TestAssembleH265(t *testing.T) {
 	for name, c := range map[string]struct {
-		wire *wire
+		sent *sent
 		want []unitWant
 	}{
-		"slices":      {(&wire{}).send(0, true, hIDR...).send(3600, false, hPic...).send(3600, true, hPic2...), []unitWant{{nals: nals(hIDR)}, {nals: nals(hPic, hPic2)}}},
-		"aggregation": {(&wire{}).send(0, true, slices.Concat([]byte{0x60, 1, 0, 4}, hIDR, []byte{0, 4}, hPic2)...), []unitWant{{nals: nals(hIDR, hPic2)}}},
-		"fragments":   {(&wire{}).send(0, false, 0x62, 1, 0x93, 0xac).send(0, true, 0x62, 1, 0x53, 0xaa), []unitWant{{nals: nals(hIDR)}}},
+		"slices":      {(&sent{}).send(0, true, hIDR...).send(3600, false, hPic...).send(3600, true, hPic2...), []unitWant{{nals: nals(hIDR)}, {nals: nals(hPic, hPic2)}}},
+		"aggregation": {(&sent{}).send(0, true, slices.Concat([]byte{0x60, 1, 0, 4}, hIDR, []byte{0, 4}, hPic2)...), []unitWant{{nals: nals(hIDR, hPic2)}}},
+		"fragments":   {(&sent{}).send(0, false, 0x62, 1, 0x93, 0xac).send(0, true, 0x62, 1, 0x53, 0xaa), []unitWant{{nals: nals(hIDR)}}},
 		"no first slice (Q14)": {
-			(&wire{}).send(0, true, hIDR...).send(3600, true, hPic2...).send(7200, true, hPic...).send(10800, true, hPic...),
+			(&sent{}).send(0, true, hIDR...).send(3600, true, hPic2...).send(7200, true, hPic...).send(10800, true, hPic...),
 			[]unitWant{{nals: nals(hIDR)}, {nals: nals(hPic), after: true}, {nals: nals(hPic)}},
 		},
-		"too short": {(&wire{}).send(0, false, 0x26, 1).send(0, true, hIDR...).send(3600, true, hPic...), []unitWant{{nals: nals(hIDR), after: true}, {nals: nals(hPic)}}},
+		"too short": {(&sent{}).send(0, false, 0x26, 1).send(0, true, hIDR...).send(3600, true, hPic...), []unitWant{{nals: nals(hIDR), after: true}, {nals: nals(hPic)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _ := c.wire.run(streams.H265, true)
+			got, _ := c.sent.run(streams.H265, true)
 			checkUnits(t, got, c.want)
 		})
 	}
@@ -247,7 +247,7 @@ func TestSequence(t *testing.T) {
 		}
 	})
 	t.Run("numbers wrap", func(t *testing.T) {
-		w := &wire{seq: 65534}
+		w := &sent{seq: 65534}
 		w.send(0, true, idr...)
 		for i := range uint32(5) {
 			w.send(3600*(i+1), true, pic...)
@@ -309,11 +309,11 @@ func TestEndless(t *testing.T) {
 }
 
 func FuzzAssemble(f *testing.F) {
-	for _, w := range []*wire{
+	for _, w := range []*sent{
 		trusted().send(18000, false, 0x7c, 0x85, 0x88).send(18000, true, 0x7c, 0x45, 0xaa),
-		(&wire{}).send(0, true, 24, 0, 4, 0x67, 1, 2, 3, 0, 1, 0x68),
-		(&wire{}).send(0, true, 0, 0, 1, 0x67, 0, 0, 1, 0x65, 0x88),
-		(&wire{}).send(0, false, 0x62, 1, 0x93, 0xac).lose(3).send(0, true, 0x62, 1, 0x53, 0xaa),
+		(&sent{}).send(0, true, 24, 0, 4, 0x67, 1, 2, 3, 0, 1, 0x68),
+		(&sent{}).send(0, true, 0, 0, 1, 0x67, 0, 0, 1, 0x65, 0x88),
+		(&sent{}).send(0, false, 0x62, 1, 0x93, 0xac).lose(3).send(0, true, 0x62, 1, 0x53, 0xaa),
 	} {
 		var raw []byte
 		for _, p := range w.pkts {
@@ -328,7 +328,7 @@ func FuzzAssemble(f *testing.F) {
 		if h265 {
 			codec = streams.H265
 		}
-		w := &wire{}
+		w := &sent{}
 		for len(raw) >= 3 {
 			w.seq = uint16(raw[0]) | w.seq&0xff00
 			n := min(int(raw[2]), len(raw)-3)

@@ -21,7 +21,7 @@ func BenchmarkUnit(b *testing.B) {
 	}
 	now := time.Now()
 	s.o.Now = func() time.Time { return now }
-	w := &wire{}
+	w := &sent{}
 	send := func(stamp uint32) {
 		for i := range 10 {
 			flags := byte(5)
@@ -47,7 +47,7 @@ func BenchmarkUnit(b *testing.B) {
 		for _, p := range packets {
 			p.SequenceNumber, p.Timestamp = seq, stamp
 			seq++
-			s.packet(p)
+			s.deliver(p, now)
 		}
 		now = now.Add(40 * time.Millisecond)
 		stamp += 3600

@@ -11,6 +11,8 @@ const (
 	slewFast = 0.2    // while a mapping is far off, or moves onto the shared clock
 	farOff   = 500 * time.Millisecond
 
+	stampStep = 250 * time.Millisecond // by which a picture ahead of the floor shows a moved stamp
+
 	floorWindow = 5 * time.Second // the least delay is looked for over one to two of these
 
 	reportsAgree = 100 * time.Millisecond // between two sender reports that confirm each other
@@ -58,6 +60,7 @@ type Mapping struct {
 	windowEnd   time.Duration // arrival since epoch at which the window ends
 	lastArrival time.Duration
 
+	steps   uint64        // pictures far ahead of the floor
 	reports int           // sender reports in a row that agree
 	camera  time.Duration // camera's clock − media time, by the last one, from epoch
 }
@@ -102,6 +105,9 @@ func (m *Mapping) follow(late, at time.Duration) {
 	}
 	passed := max(0, at-m.lastArrival)
 	m.lastArrival = max(m.lastArrival, at)
+	if late < m.floor-stampStep {
+		m.steps++
+	}
 	if late <= m.floor {
 		m.floor = late
 		return
@@ -155,6 +161,21 @@ func (m *Mapping) Report(pts time.Duration, ntp time.Time) bool {
 	}
 	m.camera = camera
 	return m.reports >= 2
+}
+
+// reported gives how many sender reports in a row agree.
+func (m *Mapping) reported() int {
+	m.clock.mu.Lock()
+	defer m.clock.mu.Unlock()
+	return m.reports
+}
+
+// Steps counts the pictures that arrived more than 250 ms ahead of all before them: the
+// camera's stamps moved, for nothing arrives before it was taken.
+func (m *Mapping) Steps() uint64 {
+	m.clock.mu.Lock()
+	defer m.clock.mu.Unlock()
+	return m.steps
 }
 
 // Claim is what the camera says its clock showed at media time pts; zero while no two sender

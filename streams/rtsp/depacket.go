@@ -10,6 +10,10 @@ import (
 // the highest quality stays below half of it.
 const maxUnitBytes = 8 << 20
 
+// maxPayload is what a packet holds that fits into an Ethernet frame without being cut: 1500
+// bytes less the headers of IPv4, UDP and RTP.
+const maxPayload = 1460
+
 // maxUnitNALs bounds the slices and other NAL units of one access unit.
 const maxUnitNALs = 600
 
@@ -21,6 +25,8 @@ type depacketizer struct {
 	fragments [][]byte // of the NAL unit under way, its header first
 	size      int
 	skipping  bool // the fragment under way is too long, or its beginning is missing
+	changed   bool // its fragments name different types
+	quirks    *QuirkCounts
 }
 
 // damage says whether a payload, or the fragments before it, could not be used whole.
@@ -29,7 +35,7 @@ type damage bool
 // gap drops the NAL unit under way. It reports whether there was one.
 func (d *depacketizer) gap() damage {
 	was := d.fragments != nil || d.skipping
-	d.fragments, d.size, d.skipping = nil, 0, false
+	d.fragments, d.size, d.skipping, d.changed = nil, 0, false, false
 	return damage(was)
 }
 
@@ -37,9 +43,14 @@ func (d *depacketizer) gap() damage {
 // memory with the payload, which must not be used again.
 func (d *depacketizer) push(payload []byte, out [][]byte) ([][]byte, damage) {
 	if len(payload) == 0 {
+		d.quirks[QuirkFUEmpty]++
 		return out, false
 	}
+	if len(payload) > maxPayload {
+		d.quirks[QuirkLargePacket]++
+	}
 	if bytes.HasPrefix(payload, startCode) || bytes.HasPrefix(payload, longStartCode) {
+		d.quirks[QuirkAnnexBInRTP]++
 		bad := d.gap() // Annex B, no RTP packing
 		return splitAnnexB(payload, out), bad
 	}
@@ -100,12 +111,23 @@ func (d *depacketizer) fragment(header []byte, flags byte, piece []byte, out [][
 		d.fragments = append(d.fragments, append([]byte(nil), header...))
 		d.size = len(header)
 	}
+	if len(piece) == 0 {
+		d.quirks[QuirkFUEmpty]++
+	}
+	if flags&0xc0 == 0xc0 {
+		d.quirks[QuirkFUSingle]++
+	}
+	if d.fragments != nil && !d.changed && d.fragments[0][0] != header[0] {
+		d.changed = true
+		d.quirks[QuirkFUTypeChange]++
+	}
 	if d.fragments == nil {
 		d.skipping = flags&0x40 == 0
 		return out, true
 	}
 	d.size += len(piece)
 	if d.size > maxUnitBytes {
+		d.quirks[QuirkEndless]++
 		d.gap()
 		d.skipping = flags&0x40 == 0
 		return out, true

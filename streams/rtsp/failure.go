@@ -79,8 +79,14 @@ func (s *Source) refusal(ctx context.Context, op string, cause error) *streams.E
 	case s.login.basicRefused:
 		return s.failure(op, streams.ReasonBasicRefused, nil,
 			"%s accepts the password only readable on the network (Basic), which is refused: switch the camera to digest login, or set allow_basic for it", host)
+	case s.login.unknown && !s.login.accepted && !s.o.WorkedBefore:
+		return s.failure(op, streams.ReasonProtocol, nil,
+			"%s asks for a kind of login that is not spoken: switch its RTSP authentication to digest (MD5 or SHA-256)", host)
 	case errors.As(cause, &status):
 		return s.status(op, status.Code)
+	case errors.Is(cause, errNoServerPorts):
+		return s.failure(op, streams.ReasonProtocol, nil,
+			"%s does not say from which ports it sends, so that anybody could send in its name: set transport to tcp, or any_port for it", host)
 	case s.offer != nil && s.offer.codec == streams.CodecNone:
 		return s.failure("describe", streams.ReasonNoVideo, nil,
 			"%s offers no H.264 or H.265 video at %s (%s): choose another stream, or set the camera's encoder", host, s.target.path, offered(s.offer.tracks))

@@ -302,6 +302,9 @@ func TestScripted(t *testing.T) {
 		}, Options{}, streams.ReasonBasicRefused, "allow_basic"},
 		"Basic first, then an unknown digest": {func(_, cseq string) string {
 			return answer("401 Unauthorized", cseq, `WWW-Authenticate: Basic realm="cam"`, `WWW-Authenticate: Digest realm="cam", nonce="x", algorithm="SHA-512"`)
+		}, Options{}, streams.ReasonBasicRefused, "digest"},
+		"an unknown digest alone": {func(_, cseq string) string {
+			return answer("401 Unauthorized", cseq, `WWW-Authenticate: Digest realm="cam", nonce="x", algorithm="SHA-512"`)
 		}, Options{}, streams.ReasonProtocol, "authentication"},
 		"basic in lower case": {func(_, cseq string) string {
 			return answer("401 Unauthorized", cseq, `WWW-Authenticate: basic realm="cam"`)

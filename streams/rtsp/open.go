@@ -10,7 +10,6 @@ import (
 
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
-	"github.com/bluenviron/gortsplib/v4/pkg/description"
 
 	"bongsu/streams"
 )
@@ -28,6 +27,7 @@ type loginFacts struct {
 	basicRefused bool // only Basic was offered, and it is not allowed
 	asked        bool // a 401 came
 	accepted     bool // a request was answered 2xx after that
+	unknown      bool // no challenge of it can be answered
 }
 
 // Open connects, logs in and starts the stream. It blocks until the camera plays, at most
@@ -147,112 +147,49 @@ func authority(text string) string {
 }
 
 func (s *Source) newClient() *gortsplib.Client {
-	way := gortsplib.TransportTCP
-	if s.o.Transport == UDP {
-		way = gortsplib.TransportUDP
-	}
+	tcp := gortsplib.TransportTCP
 	return &gortsplib.Client{
-		Scheme:    "rtsp",
+		Scheme:    "rtsp", // TLS is spoken below it
 		Host:      s.target.url.Host,
-		Transport: &way,
+		Transport: &tcp,
 		UserAgent: "bongsu",
-		// Ours come first; these catch what is left.
-		ReadTimeout:  2*s.o.StallAfter + 5*time.Second,
+		// Silence is judged here, by what can be decoded.
+		ReadTimeout:  never,
 		WriteTimeout: 5 * time.Second,
 
 		DialContext:       s.dial,
-		OnRequest:         s.note,
-		OnResponse:        s.inspect,
 		OnTransportSwitch: func(error) {},
-		OnPacketsLost:     func(uint64) {}, // counts whole windows of packets: not used
-		OnDecodeError:     s.broken,
+		OnPacketsLost:     func(uint64) {},
+		OnDecodeError:     func(error) {},
 	}
 }
 
+// never is a time that does not pass.
+const never = 10000 * time.Hour
+
+// dial reaches the camera, and nothing else whatever gortsplib asks for.
 func (s *Source) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	conn, err := s.o.Dial(ctx, network, s.target.host)
 	if err == nil && s.tls != nil {
 		conn, err = s.secure(ctx, conn)
 	}
-	if err == nil {
-		s.mu.Lock()
-		s.login.connected = true
-		s.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
-}
-
-// note sees every request before it is sent.
-func (s *Source) note(req *base.Request) {
 	s.mu.Lock()
-	s.asking = req.Method
+	s.login.connected = true
 	s.mu.Unlock()
-}
-
-// inspect sees every response before gortsplib acts on it, and takes out what it must not
-// act on: Basic challenges unless they are allowed, redirects, and of a description all but
-// the one track that is used.
-func (s *Source) inspect(res *base.Response) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case res.StatusCode == base.StatusUnauthorized:
-		s.login.asked = true
-		s.challenge(res)
-	case s.asking == base.Options && res.StatusCode != base.StatusOK:
-		res.StatusCode = base.StatusOK // not every camera knows it; what follows will show
-	case res.StatusCode >= 300 && res.StatusCode < 400:
-		delete(res.Header, "Location")
-	case res.StatusCode == base.StatusOK:
-		s.login.accepted = s.login.accepted || s.login.asked
-		if len(res.Body) > 0 && s.offer == nil {
-			s.describe(res)
-		}
-	}
-}
-
-// challenge keeps digest challenges only, unless Basic is allowed.
-func (s *Source) challenge(res *base.Response) {
-	if s.o.AllowBasic || s.o.Username == "" {
-		return
-	}
-	var digests base.HeaderValue
-	for _, v := range res.Header["WWW-Authenticate"] {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
-		if strings.EqualFold(scheme, "digest") {
-			digests = append(digests, v)
-		}
-	}
-	if len(digests) == 0 && len(res.Header["WWW-Authenticate"]) > 0 {
-		s.login.basicRefused = true
-	}
-	res.Header["WWW-Authenticate"] = digests
-}
-
-func (s *Source) describe(res *base.Response) {
-	kind := ""
-	if v := res.Header["Content-Type"]; len(v) > 0 {
-		kind, _, _ = strings.Cut(v[0], ";")
-	}
-	if kind != "" && !strings.EqualFold(strings.TrimSpace(kind), "application/sdp") {
-		return
-	}
-	s.offer = readSDP(res.Body)
-	res.Header["Content-Type"] = base.HeaderValue{"application/sdp"}
-	res.Body = s.offer.clean
+	return newWire(s, conn), nil
 }
 
 // play runs DESCRIBE, SETUP and PLAY.
 func (s *Source) play(ctx context.Context) error {
 	u := *s.target.url
-	if s.o.Username != "" {
-		u.User = url.UserPassword(s.o.Username, s.o.Password)
-	}
 	desc, _, err := s.client.Describe((*base.URL)(&u))
 	if err != nil {
 		return s.refusal(ctx, "describe", err)
 	}
-	if s.offer == nil || s.offer.codec == streams.CodecNone || len(desc.Medias) != 1 {
+	if s.offer == nil || s.offer.codec == streams.CodecNone || len(desc.Medias) < 1 {
 		return s.refusal(ctx, "describe", nil)
 	}
 	if s.offer.packed != "" {
@@ -262,10 +199,15 @@ func (s *Source) play(ctx context.Context) error {
 	if at, err := media.URL(desc.BaseURL); err != nil || at == nil {
 		return s.failure("describe", streams.ReasonProtocol, nil, "%s describes its video track with an address that cannot be read", s.target.host)
 	}
+	s.listen()
 	if _, err := s.client.Setup(desc.BaseURL, media, 0, 0); err != nil {
 		return s.refusal(ctx, "setup", err)
 	}
-	s.listen(media)
+	for _, other := range desc.Medias[1:] {
+		if _, err := s.client.Setup(desc.BaseURL, other, 0, 0); err != nil {
+			return s.refusal(ctx, "setup", err)
+		}
+	}
 	if _, err := s.client.Play(nil); err != nil {
 		return s.refusal(ctx, "play", err)
 	}
@@ -277,17 +219,19 @@ func (s *Source) play(ctx context.Context) error {
 }
 
 // listen readies what takes the packets.
-func (s *Source) listen(media *description.Media) {
+func (s *Source) listen() {
 	s.mu.Lock()
 	s.sets = newParamSets(s.offer.codec)
+	s.sets.quirks = &s.stats.Quirks
 	for _, set := range s.offer.params {
 		s.sets.add(set)
 	}
 	s.line.count = &s.stats
 	s.asm = newAssembler(s.offer.codec, &s.stats, s.unit)
 	s.asm.fields = func() bool { return s.sets.info.fields }
+	if s.o.Transport == UDP {
+		s.asm.loss = QuirkLossUDP
+	}
 	s.good = s.o.Now()
 	s.mu.Unlock()
-	s.client.OnPacketRTP(media, media.Formats[0], s.packet)
-	s.client.OnPacketRTCP(media, s.control)
 }

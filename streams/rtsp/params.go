@@ -17,6 +17,8 @@ type paramSets struct {
 	next    streams.Params  // as seen so far
 	info    spsInfo
 	changed bool
+	size    [2]int // of the pictures, by the sets handed out last
+	quirks  *QuirkCounts
 }
 
 // spsInfo is what timing and display need of a sequence parameter set.
@@ -27,11 +29,12 @@ type spsInfo struct {
 	fps           float64 // declared; 0 when not
 	reorder       int     // pictures that may stand before one in decoding order and after it in display order
 	reorderKnown  bool    // declared, or impossible by profile; otherwise a bound
+	rich          bool    // H.265 with what simple readers stumble on
 	fields        bool    // pictures may be coded as two fields
 }
 
 func newParamSets(codec streams.Codec) *paramSets {
-	return &paramSets{codec: codec, next: streams.Params{Codec: codec}}
+	return &paramSets{codec: codec, next: streams.Params{Codec: codec}, quirks: &QuirkCounts{}}
 }
 
 // add notes a parameter set. Anything else is ignored. What is noted is in force from the
@@ -44,6 +47,12 @@ func (p *paramSets) add(nal []byte) {
 	case k.sps && len(nal) >= 4:
 		if p.put(&p.next.SPS, nal) {
 			p.info = readSPS(p.codec, nal)
+			if p.info.rich {
+				p.quirks.once(QuirkRichSPS)
+			}
+			if trailing(p.codec, nal) {
+				p.quirks.once(QuirkSPSTrailing)
+			}
 		}
 	case k.pps && len(nal) >= 2:
 		// A picture may use one of several; the set that the decoder starts with holds one.
@@ -69,6 +78,7 @@ func (p *paramSets) current() *streams.Params {
 	if p.changed && p.next.Complete() {
 		v := p.next
 		p.now = &v
+		p.size = [2]int{p.info.width, p.info.height}
 		p.changed = false
 	}
 	return p.now
@@ -129,10 +139,22 @@ func readSPS265(nal []byte) spsInfo {
 		known: true, profile: profile265(sps.ProfileTierLevel.GeneralProfileIdc),
 		width: sps.Width(), height: sps.Height(), fps: sane(sps.FPS()), reorderKnown: true,
 	}
+	in.rich = sps.MaxSubLayersMinus1 > 0 || sps.ScalingListEnabledFlag || len(sps.ShortTermRefPicSets) > 0
 	if n := len(sps.MaxNumReorderPics); n > 0 {
 		in.reorder = min(int(sps.MaxNumReorderPics[n-1]), 16)
 	}
 	return in
+}
+
+// trailing reports whether bytes stand behind the end of an SPS: it can be read as well
+// without them. The last byte that is needed may hold nothing but the stop bit.
+func trailing(codec streams.Codec, nal []byte) bool {
+	want := readSPS(codec, nal)
+	if !want.known || len(nal) < 3 {
+		return false
+	}
+	last := nal[len(nal)-1]
+	return readSPS(codec, nal[:len(nal)-2]) == want && last != 0x80 || last == 0
 }
 
 // sane drops a declared rate that no camera has.

@@ -112,7 +112,7 @@ func TestQuirks(t *testing.T) {
 			if n >= 8 {
 				p.SSRC = 99
 			}
-		}), "")), -1, "new stream within the session"},
+		}), "")), 10, ""},
 		"Content-Base elsewhere (Q40)": {with("DESCRIBE", func(cseq string) string {
 			return strings.Replace(plain("")["DESCRIBE"](cseq), "Content-Type", "Content-Base: rtsp://10.255.255.1/other/\r\nContent-Type", 1)
 		}), 10, ""},

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
-	"github.com/bluenviron/gortsplib/v4/pkg/base"
 
 	"bongsu/streams"
 )
@@ -34,6 +33,8 @@ type Stats struct {
 	Timelines  uint64 // new timelines: the camera's timestamps jumped for good
 	Malformed  uint64 // packets that are no RTP or of another track
 	Reports    uint64 // sender reports
+
+	Quirks QuirkCounts // ways in which the camera is odd
 
 	SocketBuffer int // bytes of receive buffer that the kernel gave for UDP; 0 over TCP
 
@@ -60,7 +61,6 @@ type Source struct {
 	mu      sync.Mutex
 	client  *gortsplib.Client
 	login   loginFacts
-	asking  base.Method // of the last request
 	offer   *offer
 	stats   Stats
 	queue   *unitQueue
@@ -70,7 +70,9 @@ type Source struct {
 	good    time.Time // arrival of the last decodable unit, or when the session began
 	seq     uint64
 	pts     time.Duration
-	lastIn  time.Time   // arrival of the last unit, decodable or not
+	lastIn  time.Time // arrival of the last unit, decodable or not
+	in      reception
+	habits  habits
 	report  *reportSeen // a sender report that came before the first unit
 	err     error       // why the run ended
 	closed  bool

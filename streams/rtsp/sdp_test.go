@@ -71,17 +71,18 @@ func checkClean(t *testing.T, o *offer) {
 	}
 	var raw sdp.SessionDescription
 	var desc description.Session
-	if err := raw.Unmarshal(o.clean); err != nil {
-		t.Fatalf("%v in\n%s", err, o.clean)
+	clean := o.clean("rtsp://cam/path/1", nil)
+	if err := raw.Unmarshal(clean); err != nil {
+		t.Fatalf("%v in\n%s", err, clean)
 	}
 	if err := desc.Unmarshal(&raw); err != nil {
-		t.Fatalf("%v in\n%s", err, o.clean)
+		t.Fatalf("%v in\n%s", err, clean)
 	}
 	if len(desc.Medias) != 1 || len(desc.Medias[0].Formats) != 1 {
-		t.Fatalf("%d tracks in\n%s", len(desc.Medias), o.clean)
+		t.Fatalf("%d tracks in\n%s", len(desc.Medias), clean)
 	}
 	if want := strings.ToUpper(o.codec.String()); desc.Medias[0].Formats[0].Codec() != want {
-		t.Fatalf("%s in\n%s", desc.Medias[0].Formats[0].Codec(), o.clean)
+		t.Fatalf("%s in\n%s", desc.Medias[0].Formats[0].Codec(), clean)
 	}
 }
 
@@ -114,19 +115,22 @@ func FuzzReadSDP(f *testing.F) {
 			}
 		}
 		if o.codec != streams.CodecNone {
-			var raw sdp.SessionDescription
-			var desc description.Session
-			if raw.Unmarshal(o.clean) != nil || desc.Unmarshal(&raw) != nil {
-				return // refused by gortsplib, said as an error
-			}
-			base, why := parseTarget("rtsp://cam/path")
+			asked, why := parseTarget("rtsp://cam/path")
 			if why != "" {
 				t.Fatal(why)
 			}
-			u := *base.url
-			u.User = userOf(user, secret)
-			if at, err := desc.Medias[0].URL(baseURL(&u)); err == nil && at == nil {
-				t.Fatalf("no address from\n%s", o.clean)
+			var at addresses
+			at.join(asked.url, "", o.session, o.control)
+			for _, u := range []string{at.base, at.media} {
+				if !strings.HasPrefix(u, "rtsp://cam/") && !strings.HasPrefix(u, "rtsp://cam?") {
+					t.Fatalf("an address elsewhere: %q", u)
+				}
+			}
+			var raw sdp.SessionDescription
+			var desc description.Session
+			clean := o.clean(at.media, nil)
+			if raw.Unmarshal(clean) != nil || desc.Unmarshal(&raw) != nil {
+				return // refused by gortsplib, said as an error
 			}
 		}
 	})

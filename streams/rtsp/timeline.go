@@ -90,8 +90,12 @@ func (t *timeline) regular(raw uint32, d int64) int64 {
 	if d > 0 && d < ticksPerSecond {
 		t.step = d
 	}
+	if d < 0 && t.back {
+		t.count.Quirks.once(QuirkReorderedPictures)
+	}
 	if !t.back && t.ticks <= t.out {
 		t.count.Restamped++
+		t.count.Quirks[QuirkStampNotRising]++
 		return t.out + 1
 	}
 	return t.ticks
@@ -100,6 +104,7 @@ func (t *timeline) regular(raw uint32, d int64) int64 {
 // outlier puts a unit with a stamp that cannot be right next to its neighbour.
 func (t *timeline) outlier(raw uint32, passed int64) (pts int64, fresh bool) {
 	t.count.Restamped++
+	t.count.Quirks[QuirkStampOutlier]++
 	pts = t.out + max(t.step, passed)
 	if d := int64(int32(raw - t.strangeRaw)); t.strange > 0 && d >= -maxJumpAhead && d <= maxJumpAhead+passed {
 		t.strange++
@@ -111,6 +116,7 @@ func (t *timeline) outlier(raw uint32, passed int64) (pts int64, fresh bool) {
 		return pts, false
 	}
 	t.count.Timelines++
+	t.count.Quirks[QuirkNewTimeline]++
 	t.strange, t.raw, t.ticks = 0, raw, pts
 	return pts, true
 }

@@ -1,13 +1,9 @@
 package rtsp
 
 import (
-	"errors"
-	"strings"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v4/pkg/liberrors"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 
 	"bongsu/streams"
 )
@@ -20,14 +16,6 @@ const clockSet = time.Second
 type reportSeen struct {
 	ntp uint64
 	rtp uint32
-}
-
-// packet takes one RTP packet. It never waits.
-func (s *Source) packet(pkt *rtp.Packet) {
-	arrived := s.o.Now()
-	s.mu.Lock()
-	s.asm.push(pkt, arrived)
-	s.mu.Unlock()
 }
 
 // control takes one RTCP packet.
@@ -49,23 +37,13 @@ func (s *Source) control(pkt rtcp.Packet) {
 
 func (s *Source) believe(r reportSeen) {
 	if r.ntp != 0 { // 0: the camera has no clock
-		s.mapping.Report(duration(s.line.at(r.rtp)), ntpTime(r.ntp))
-	}
-}
-
-// broken notes a packet that gortsplib could not use. It drops every packet after a change
-// of SSRC: the run ends then, and the next one begins at once with the new one.
-func (s *Source) broken(err error) {
-	s.mu.Lock()
-	s.stats.Malformed++
-	restart := strings.HasPrefix(err.Error(), "received packet with wrong SSRC")
-	var e *streams.Error
-	if restart && s.err == nil {
-		e = s.failure("read", streams.ReasonEnded, err, "%s began a new stream within the session", s.target.host)
-	}
-	s.mu.Unlock()
-	if e != nil {
-		s.end(e)
+		believed := s.mapping.reported()
+		if !s.mapping.Report(duration(s.line.at(r.rtp)), ntpTime(r.ntp)) && believed > 0 {
+			s.stats.Quirks[QuirkReportDisagrees]++
+			if believed > 1 {
+				s.stats.Quirks[QuirkClaimStep]++
+			}
+		}
 	}
 }
 
@@ -79,12 +57,13 @@ func (s *Source) unit(u *rawUnit) {
 	for _, nal := range u.nals {
 		s.sets.add(nal)
 	}
-	params := s.sets.current()
+	params := s.params()
 	if s.stats.Units == 0 {
 		if params == nil || !u.key || u.torn {
 			s.stats.Waiting++
 			return
 		}
+		s.firstUnit(u)
 		u.after = false // what came before the first picture is not missed
 	}
 	if stepped {
@@ -97,6 +76,7 @@ func (s *Source) unit(u *rawUnit) {
 	s.stats.Units++
 	s.good = u.arrived
 	s.pts = au.PTS
+	s.habits.see(au, s.declared(), &s.stats)
 	au.Lost = u.torn || u.after || s.skipped
 	if au.Lost {
 		s.stats.Tainted++
@@ -148,8 +128,36 @@ func (s *Source) over(cause error) *streams.Error {
 	if s.asm != nil {
 		s.asm.flush()
 	}
-	if errors.As(cause, new(liberrors.ErrClientTCPTimeout)) {
-		return s.failure("read", streams.ReasonSilent, nil, "%s stopped sending; check its power and network", s.target.host)
-	}
 	return s.failure("read", streams.ReasonEnded, cause, "%s closed the session", s.target.host)
+}
+
+// params gives the parameter sets in force, and counts their changes within the run.
+func (s *Source) params() *streams.Params {
+	before, size := s.sets.now, s.sets.size
+	now := s.sets.current()
+	if s.stats.Units > 0 && now != before {
+		s.stats.Quirks[QuirkParamsChange]++
+		if s.sets.size != size {
+			s.stats.Quirks[QuirkSizeChange]++
+		}
+	}
+	return now
+}
+
+// firstUnit counts what the first key picture shows of the camera.
+func (s *Source) firstUnit(u *rawUnit) {
+	for _, nal := range u.nals {
+		if kindOf(s.offer.codec, nal).sps {
+			return
+		}
+	}
+	s.stats.Quirks.once(QuirkNoInBandParams)
+}
+
+// declared is the rate of pictures that the camera tells; 0 when it does not.
+func (s *Source) declared() float64 {
+	if s.sets.info.fps > 0 {
+		return s.sets.info.fps
+	}
+	return s.offer.fps
 }
