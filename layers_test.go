@@ -47,6 +47,7 @@ var layers = []layer{
 	{"edge/clips", []string{"streams"}, "event to clip through ring and mp4"},
 	{"edge/outbox", nil, "a store knows nobody above it"},
 	{"edge/uplink", []string{"edge/outbox"}, "empties the outbox"},
+	{"edge/live", nil, "brings pictures to the cloud; whoever has them is injected"},
 	{"edge/config", []string{"edge/link"}, "edge.yaml to assignments"},
 	{"edge/obs", nil, "numbers and pages about whoever registers"},
 	{"edge/pipeline", []string{"streams", "models", "edge/vision", "edge/track", "edge/rules", "edge/events", "edge/clips", "edge/obs"}, "the only place where stages meet"},
@@ -76,13 +77,14 @@ var libraryHomes = map[string][]string{
 	"github.com/bluenviron/gortsplib": {"bongsu/streams/rtsp", "bongsu/streams/streamstest"},
 	"github.com/redis/":               {"bongsu/cloud/queue/redisq"},
 	"modernc.org/sqlite":              {"bongsu/edge/outbox", "bongsu/cloud/archive/sqlite"},
+	"github.com/coder/websocket":      {"bongsu/edge/live", "bongsu/cloud/live", "bongsu/edge/cmd"},
 	"github.com/chromedp/":            {"bongsu/deploy/demo", "bongsu/benchmarks"},
 	"github.com/minio/minio-go":       {"bongsu/cloud/objects"},
 }
 
 // pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a
 // camera sends because no C of ours runs in it.
-var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link"}
+var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link", "live"}
 
 func goList(t *testing.T, env []string, args ...string) []string {
 	t.Helper()

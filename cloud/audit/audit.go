@@ -39,6 +39,8 @@ const (
 	SnapshotView = "snapshot.view"
 	StillView    = "still.view"
 	ClipView     = "clip.view"
+	LiveOpen     = "live.open"  // somebody begins to look at a camera
+	LiveClose    = "live.close" // and ends, with for how long
 	EventsExport = "events.export"
 
 	AlertClaim    = "alert.claim"

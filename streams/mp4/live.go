@@ -28,6 +28,10 @@ type Live struct {
 	average float64 // ticks, of steps
 }
 
+// liveDay is after how long the time lines' beginnings start over. A time line begins at its first
+// unit's wall clock, so that those that follow one another on a screen do not go back.
+const liveDay = 100_000 * time.Second
+
 // maxLiveStep bounds the time between two units, in ticks: a browser must not wait out on its
 // screen what a camera's clock jumped.
 const maxLiveStep = 2 * timescale
@@ -128,7 +132,8 @@ func (l *Live) place(au *streams.AccessUnit) (begin, lasts, cts int64) {
 		if l.step == 0 {
 			l.step = defaultStep
 		}
-		l.shift = l.step - toTicks(au.DTS)
+		l.at = toTicks(time.Duration(au.Wall.UnixNano()) % liveDay)
+		l.shift = l.at + l.step - toTicks(au.DTS)
 	} else {
 		l.advance(au)
 	}
