@@ -21,7 +21,7 @@ type workerOpts struct {
 // workerVerb is what the node starts; a person has no use for it.
 func workerVerb() *verb {
 	return &verb{name: "worker", hidden: true, summary: "run cameras for a node", usage: "--models DIR",
-		about:   "Runs pipelines for the node that started it, over file descriptor 3, and ends with it.",
+		about:   "Runs pipelines for the node that started it, over file descriptor 3, sends live pictures over 4, and ends with it.",
 		example: "bongsu-edge worker --models /var/lib/bongsu-edge/models",
 		flags: func(fs *flag.FlagSet) any {
 			return &workerOpts{models: fs.String("models", "", "the model folder"),
@@ -30,6 +30,9 @@ func workerVerb() *verb {
 		},
 		run: runWorker}
 }
+
+// liveStillWidth is the widest live still, in pixels.
+const liveStillWidth = 1280
 
 func runWorker(ctx context.Context, m *Main, c *call) error {
 	o := c.opts.(*workerOpts)
@@ -54,6 +57,8 @@ func runWorker(ctx context.Context, m *Main, c *call) error {
 	w := worker.New(worker.Options{Conn: link.NewConn(conn, link.Worker), Program: Version, Build: b.Build,
 		JPEG: func(f *bongsu.Frame) ([]byte, error) {
 			return vision.JPEG(f, vision.Options{MaxBytes: bongsu.MaxSnapshotBytes})
+		}, Media: link.MediaFromFD(link.MediaFD), LiveJPEG: func(f *bongsu.Frame) ([]byte, error) {
+			return vision.JPEG(f, vision.Options{MaxBytes: bongsu.MaxLiveJPEGBytes, MaxWidth: liveStillWidth})
 		}, Log: log})
 	return w.Run(ctx)
 }

@@ -72,8 +72,9 @@ type Node struct {
 	slots    []*slot
 	lives    sync.WaitGroup
 
-	view view
-	hold holders
+	view  view
+	hold  holders
+	shows shows
 }
 
 // New makes a Node; nothing starts before Run.
@@ -103,6 +104,7 @@ func New(opt Options) *Node {
 		news: make(chan struct{}, 1), wanted: map[bongsu.CameraID]link.Assignment{}}
 	n.view.init(opt.Now)
 	n.hold.init(opt.Now())
+	n.shows.byID = map[string]*show{}
 	if opt.Registry != nil {
 		n.register(opt.Registry)
 	}
@@ -204,6 +206,7 @@ func (n *Node) remove(id bongsu.CameraID) {
 	if s.proc != nil {
 		s.proc.tell(command{unassign: id})
 	}
+	n.shows.gone(id)
 }
 
 // startDue starts the workers that are due.

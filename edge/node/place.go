@@ -88,6 +88,7 @@ func (n *Node) workerEnded(p *process) {
 		}
 	}
 	n.view.died(s.cameras, p.reason())
+	n.dark(s.cameras)
 	n.log.Error("a worker has ended; another takes its cameras over", "worker", s.number, "pid", p.pid(), "cameras", s.cameras,
 		"reason", p.reason(), "deaths", len(s.deaths))
 	switch {

@@ -20,6 +20,7 @@ import (
 type command struct {
 	assign   *link.Assignment
 	unassign bongsu.CameraID
+	live     *link.Message // a live session begins or ends
 }
 
 // process is the life of one worker process. Make it with newProcess and call live once.
@@ -190,7 +191,9 @@ func (p *process) live(ctx context.Context) {
 	})
 	parts.Go(func() { p.command(c, read) })
 	parts.Go(func() { p.store(c, exited) })
+	endMedia := p.showMedia(proc, &parts)
 	p.end(conn, proc, exited, read)
+	endMedia()
 	parts.Wait()
 	if err := n.opt.Outbox.AbandonClips(func(clip bongsu.Clip) bool { return p.clips[clip.Key()] }); err != nil {
 		n.log.Error("clips of a worker that has ended cannot be dealt with now", "worker", p.slot.number, "err", err)
@@ -278,9 +281,11 @@ func (p *process) take(m *link.Message) error {
 		default:
 		}
 	case link.TypeHealth:
-		if p.node.view.health(p.slot.number, p.pid(), p.mine(m.Health), m.Looks) {
+		mine := p.mine(m.Health)
+		if p.node.view.health(p.slot.number, p.pid(), mine, m.Looks) {
 			p.node.tellNews()
 		}
+		p.node.shows.health(mine...)
 	case link.TypeCounters:
 		p.node.view.count(p.slot.number, m.Counters)
 	default:
@@ -318,6 +323,10 @@ func (p *process) command(c *link.Conn, read <-chan struct{}) {
 // obey sends one command. Before a camera's first assignment the worker gets the events that
 // its predecessor left open.
 func (p *process) obey(c *link.Conn, cmd command, told map[bongsu.CameraID]bool) error {
+	if cmd.live != nil {
+		_, err := c.Send(*cmd.live)
+		return err
+	}
 	if cmd.assign == nil {
 		_, err := c.Send(link.Message{Type: link.TypeUnassign, Camera: cmd.unassign})
 		return err
@@ -336,6 +345,8 @@ func (p *process) obey(c *link.Conn, cmd command, told map[bongsu.CameraID]bool)
 			}
 		}
 	}
-	_, err := c.Send(link.Message{Type: link.TypeAssign, Assign: cmd.assign})
-	return err
+	if _, err := c.Send(link.Message{Type: link.TypeAssign, Assign: cmd.assign}); err != nil {
+		return err
+	}
+	return p.resume(c, id)
 }

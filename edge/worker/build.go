@@ -117,7 +117,7 @@ func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set
 		Detector: c.detector,
 		Tracker:  track.New(track.Options{High: float32(th.High), Low: float32(th.Low)}),
 		Rules:    set, Events: c.machine, Ring: c.ring, Clips: c.clips,
-		Sink: sink(c.env.Put), Look: c.stills.look,
+		Sink: sink(c.env.Put), Look: c.stills.look, Live: c.env.Live,
 	}
 	if a.DetectURL != "" {
 		o.OpenDetect = c.opener(a, a.DetectURL, clock, &c.detect)
@@ -126,8 +126,8 @@ func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set
 }
 
 // decoderFrames is how many pictures of one camera may be held: two queued, one looked at, those
-// that wait for encoding, one kept for the still, and what reordering holds.
-const decoderFrames = 2 + 1 + maxHeldFrames + 1 + 2
+// that wait for encoding, one kept for the still, two for live stills, and what reordering holds.
+const decoderFrames = 2 + 1 + maxHeldFrames + 1 + 2 + 2
 
 type sink func(ev bongsu.Event, f *bongsu.Frame)
 
@@ -182,6 +182,8 @@ func backoff() func(live bool, err error) time.Duration {
 func (c *camera) Run(ctx context.Context) error {
 	defer c.detector.Close()
 	defer c.stills.drop()
+	c.env.Live.follow(c.ring)
+	defer c.env.Live.follow(nil)
 	var writing sync.WaitGroup
 	var clipErr error
 	writing.Go(func() { clipErr = c.clips.Run(ctx) })

@@ -52,6 +52,9 @@ func (w *Worker) health() []link.Message {
 	if len(slots) == 0 {
 		out = append(out, link.Message{Type: link.TypeHealth})
 	}
+	if w.live != nil {
+		counters = append(counters, w.live.counters()...)
+	}
 	return append(out, link.Message{Type: link.TypeCounters, Counters: append(counters, w.hand.counters()...)})
 }
 

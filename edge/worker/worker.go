@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ type Env struct {
 	OpenClip  func(ctx context.Context, c bongsu.Clip) (path string, err error)
 	CloseClip func(ctx context.Context, c bongsu.Clip) error
 	Open      []bongsu.Event // that a lost worker left open
+	Live      *Tap           // for those who look on; nil without a media channel
 	Log       *slog.Logger
 }
 
@@ -49,6 +51,10 @@ type Options struct {
 	Program string // version of this program
 	Build   func(a link.Assignment, env Env) (Runner, error)
 	JPEG    func(*bongsu.Frame) ([]byte, error) // of at most bongsu.MaxSnapshotBytes
+	// Media is the channel for live pictures, which Run closes; nil: nobody can look on. LiveJPEG
+	// makes its stills, of at most bongsu.MaxLiveJPEGBytes.
+	Media    net.Conn
+	LiveJPEG func(*bongsu.Frame) ([]byte, error)
 	// HandoverBytes bounds events that the node has not acknowledged; 8 MiB by default.
 	HandoverBytes int
 	// Rebuild is how long a camera that could not be built waits for another try, and how long
@@ -61,6 +67,7 @@ type Options struct {
 type Worker struct {
 	o    Options // set before Run
 	hand *handover
+	live *live // nil without a media channel
 
 	mu      sync.Mutex
 	cameras map[bongsu.CameraID]*slot          // guarded by mu
@@ -98,6 +105,9 @@ func New(o Options) *Worker {
 	w := &Worker{o: o, cameras: map[bongsu.CameraID]*slot{}, open: map[bongsu.CameraID][]bongsu.Event{},
 		waiting: map[uint64]chan *link.Message{}}
 	w.hand = newHandover(o.HandoverBytes, o.JPEG, o.Conn.Send, o.Log)
+	if o.Media != nil {
+		w.live = newLive(o.Media, o.LiveJPEG, o.Log)
+	}
 	return w
 }
 
@@ -126,6 +136,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	})
 	w.jobs.Go(func() { w.report(talk) })
+	if w.live != nil {
+		w.jobs.Go(func() { w.live.run(talk) })
+	}
 	in := make(chan heard)
 	w.jobs.Go(func() { w.listen(talk, in) })
 	for {
@@ -222,6 +235,8 @@ func (w *Worker) obey(ctx context.Context, m *link.Message) error {
 		w.mu.Lock()
 		w.open[m.Camera] = append(w.open[m.Camera], m.Open...)
 		w.mu.Unlock()
+	case link.TypeLiveStart, link.TypeLiveStop:
+		w.look(m)
 	case link.TypeAck:
 		if !w.hand.acked(m.Ref) {
 			w.answer(m)
@@ -275,6 +290,9 @@ func (w *Worker) unassign(id bongsu.CameraID) {
 func (w *Worker) runSlot(ctx context.Context, s *slot) {
 	left := w.takeOver(s.assignment.Camera)
 	env := Env{Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Log: w.o.Log}
+	if w.live != nil {
+		env.Live = w.live.tapOf(s.assignment.Camera)
+	}
 	for ctx.Err() == nil {
 		env.Open = left.Open()
 		r, err := w.o.Build(s.assignment, env)

@@ -132,7 +132,7 @@ func (l *Live) place(au *streams.AccessUnit) (begin, lasts, cts int64) {
 		if l.step == 0 {
 			l.step = defaultStep
 		}
-		l.at = toTicks(time.Duration(au.Wall.UnixNano()) % liveDay)
+		l.at = max(toTicks(time.Duration(au.Wall.UnixNano())%liveDay), 0)
 		l.shift = l.at + l.step - toTicks(au.DTS)
 	} else {
 		l.advance(au)
