@@ -14,7 +14,7 @@ export FUZZ_CACHE="${FUZZ_CACHE:-$(go env GOCACHE)/fuzz/bongsu}"
 targets() {
   go list -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
     sed '/^$/d' | xargs grep -HoE '^func Fuzz[A-Za-z0-9_]*\(' |
-    sed -E "s#^$PWD/##; s#/[^/:]*:func (Fuzz[A-Za-z0-9_]*)\\(# \\1#" | sort -u
+    sed -E "s#^$PWD/#./#; s#/[^/:]*:func (Fuzz[A-Za-z0-9_]*)\\(# \\1#; s#^\./##" | sort -u
 }
 
 binary() { echo "$FUZZ_OUT/$(tr / _ <<<"$1").test"; }

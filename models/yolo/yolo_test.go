@@ -98,6 +98,15 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// FuzzDecode: whatever a model puts out.
+func FuzzDecode(f *testing.F) {
+	modelstest.FuzzHead(f, head(f, small()), 0.1, output(nil), output(map[int][]float32{
+		0: {16, 16, 8, 8, 0.9, 0, 0.1},
+		3: {48, 16, 8, 16, 0.1, 0, 0.8},
+		5: {30, 10, 20, 20, 0.3, 0, 0},
+	}))
+}
+
 // BenchmarkDecode: a 640×640 input of 80 classes, 8400 anchors, 60 of them above the threshold.
 func BenchmarkDecode(b *testing.B) {
 	s := small()

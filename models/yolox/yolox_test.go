@@ -119,6 +119,16 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// FuzzDecode: whatever a model puts out.
+func FuzzDecode(f *testing.F) {
+	inf := float32(math.Inf(1))
+	modelstest.FuzzHead(f, head(f, small()), 0.1, output(nil), output(map[int][]float32{
+		3:  {0.5, 0.5, 0, 0, 0.9, 0.9, 0, 0.1},
+		20: {0.5, 0.5, 0.2, 0.2, 0.8, 0.1, 0, 0.9},
+		41: {0.1, 0.1, -1, -1, 0.5, 0.5, 0, 0},
+	}), output(map[int][]float32{0: {inf, -inf, 90, -90, 2, inf, inf, 1}}))
+}
+
 // BenchmarkDecode: a 416×416 input of 80 classes with 60 boxes above the threshold.
 func BenchmarkDecode(b *testing.B) {
 	s := small()
