@@ -75,8 +75,8 @@ export function timesOf(fragment: Uint8Array<ArrayBuffer>, track: Track): Times 
     const trun = find(v, traf, 'trun');
     if (tfdt === undefined || trun === undefined) return undefined;
     const base = v.getUint8(tfdt.at) === 1 ? Number(v.getBigUint64(tfdt.at + 4)) : v.getUint32(tfdt.at + 4);
-    const { first, newest } = run(v, trun, defaultDuration(v, traf) ?? track.duration);
-    return { first: (base + first) / track.scale, newest: (base + newest) / track.scale };
+    const r = run(v, trun, defaultDuration(v, traf) ?? track.duration);
+    return r === undefined ? undefined : { first: (base + r.first) / track.scale, newest: (base + r.newest) / track.scale };
   });
 }
 
@@ -88,29 +88,25 @@ function defaultDuration(v: DataView, traf: Box): number | undefined {
   return v.getUint32(tfhd.at + 8 + ((flags & 0x1) !== 0 ? 8 : 0) + ((flags & 0x2) !== 0 ? 4 : 0));
 }
 
-// run gives the first and the last time of presentation of a track run, in ticks after its base.
-function run(v: DataView, trun: Box, duration: number): { first: number; newest: number } {
+// run gives the first and the last time of presentation of a track run, in ticks after its base;
+// undefined when it says that it holds more than it does.
+function run(v: DataView, trun: Box, duration: number): { first: number; newest: number } | undefined {
   const flags = v.getUint32(trun.at) & 0xffffff;
   const version = v.getUint8(trun.at);
   const samples = v.getUint32(trun.at + 4);
-  let at = trun.at + 8 + ((flags & 0x1) !== 0 ? 4 : 0) + ((flags & 0x4) !== 0 ? 4 : 0);
+  const has = (bit: number) => (flags & bit) !== 0;
+  let at = trun.at + 8 + (has(0x1) ? 4 : 0) + (has(0x4) ? 4 : 0);
+  const each = [0x100, 0x200, 0x400, 0x800].filter(has).length * 4;
+  if (samples === 0 || at + samples * each > trun.end) return undefined;
+  if (!has(0x100) && !has(0x800)) return { first: 0, newest: (samples - 1) * duration };
   let decode = 0;
   let [first, newest] = [Infinity, -Infinity];
-  for (let i = 0; i < samples; i++) {
-    let lasts = duration;
-    if ((flags & 0x100) !== 0) {
-      lasts = v.getUint32(at);
-      at += 4;
-    }
-    at += ((flags & 0x200) !== 0 ? 4 : 0) + ((flags & 0x400) !== 0 ? 4 : 0);
-    let offset = 0;
-    if ((flags & 0x800) !== 0) {
-      offset = version === 0 ? v.getUint32(at) : v.getInt32(at);
-      at += 4;
-    }
+  for (let i = 0; i < samples; i++, at += each) {
+    const last = at + each - 4; // the offset stands last, the length first
+    const offset = !has(0x800) ? 0 : version === 0 ? v.getUint32(last) : v.getInt32(last);
     first = Math.min(first, decode + offset);
     newest = Math.max(newest, decode + offset);
-    decode += lasts;
+    decode += has(0x100) ? v.getUint32(at) : duration;
   }
-  return samples === 0 ? { first: 0, newest: 0 } : { first, newest };
+  return { first, newest };
 }
