@@ -43,6 +43,9 @@ const (
 	LiveClose    = "live.close" // and ends, with for how long
 	EventsExport = "events.export"
 
+	LetterRetry = "letter.retry" // an admin has a dead letter tried again
+	LetterDrop  = "letter.drop"  // or removes it for good
+
 	AlertClaim    = "alert.claim"
 	AlertRelease  = "alert.release"
 	AlertEvidence = "alert.evidence"

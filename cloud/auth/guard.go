@@ -22,8 +22,10 @@ const (
 	RequestHeader = "X-Bongsu-Request" // set to 1 on whatever changes something with a cookie
 )
 
-// csp lets the console load its own files and play what it fetched, and nothing else.
-const csp = "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+// csp lets the console load its own files, open its own streams and WebSockets ('self' matches
+// those too: Content Security Policy Level 3, section 6.7.2.8), play what it fetched, and nothing
+// else.
+const csp = "default-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // Guard stands before every handler: it finds out who asks and refuses what the table does not
 // allow. It is safe for many goroutines.

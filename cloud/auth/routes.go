@@ -50,6 +50,7 @@ var routes = []Route{
 
 	{"GET", "/api/v1/cameras", AccessOperator, "cameras.list", "All cameras as their edges last reported them"},
 	{"GET", "/api/v1/cameras/{edge}/{camera}/still", AccessOperator, "cameras.still", "The last still of a camera; audited"},
+	{"GET", "/api/v1/cameras/{edge}/{camera}/live", AccessOperator, "live.view", "A camera as it is now (WebSocket); audited"},
 
 	{"GET", "/api/v1/alerts", AccessOperator, "alerts.list", "Alerts"},
 	{"GET", "/api/v1/alerts/{id}", AccessOperator, "alerts.get", "One alert with its events and history"},
@@ -67,6 +68,9 @@ var routes = []Route{
 	{"GET", "/api/v1/events/{id}/clips/{part}", AccessOperator, "events.clip", "One part of the clip, with ranges; audited"},
 	{"GET", "/api/v1/stream", AccessOperator, "stream", "Changes as they happen (server-sent events)"},
 	{"GET", "/api/v1/audit", AccessAdmin, "audit.list", "Who saw or changed what"},
+	{"GET", "/api/v1/deadletters", AccessAdmin, "letters.list", "What was received and could not be taken in"},
+	{"POST", "/api/v1/deadletters/{id}/retry", AccessAdmin, "letters.retry", "Try a dead letter again"},
+	{"POST", "/api/v1/deadletters/{id}/drop", AccessAdmin, "letters.drop", "Remove a dead letter for good"},
 
 	{"POST", "/api/v1/edge/enrol", AccessPublic, "edge.enrol", "Trade a one-time token for an edge's credential"},
 	{"POST", "/api/v1/edge/events", AccessEdge, "edge.events", "Deliver revisions of events"},
@@ -74,6 +78,8 @@ var routes = []Route{
 	{"POST", "/api/v1/edge/clips", AccessEdge, "edge.clips", "Declare a clip part"},
 	{"PUT", "/api/v1/edge/clips/{id}/data", AccessEdge, "edge.clip.data", "Send bytes of a declared part"},
 	{"POST", "/api/v1/edge/clips/{id}/complete", AccessEdge, "edge.clip.complete", "Check a part's size and hash and keep it"},
+	{"GET", "/api/v1/edge/live", AccessEdge, "edge.live", "An edge waits for wishes for live pictures (WebSocket)"},
+	{"GET", "/api/v1/edge/live/{session}", AccessEdge, "edge.live.media", "An edge sends live pictures (WebSocket)"},
 
 	{"", "/", AccessPublic, "static", "The console's own files; they hold no data"},
 }

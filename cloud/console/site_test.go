@@ -111,7 +111,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	}
 	s.console = New(o)
 	s.handlers = s.console.Handlers()
-	for _, name := range []string{"edge.events", "edge.cameras", "edge.clips", "edge.clip.data", "edge.clip.complete"} {
+	for _, name := range []string{"edge.events", "edge.cameras", "edge.clips", "edge.clip.data", "edge.clip.complete", "edge.live", "edge.live.media", "live.view"} {
 		s.handlers[name] = http.NotFoundHandler()
 	}
 	h, err := auth.NewGuard(s.auth, auth.GuardOptions{Secure: o.Secure, Log: log}).Mux(s.handlers)
