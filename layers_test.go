@@ -40,6 +40,7 @@ var layers = []layer{
 	{"models", nil, "the words of models"},
 
 	{"edge/link", nil, "the words between node and worker"},
+	{"edge/crash", nil, "memory that outlives a worker; both ends know the root only"},
 	{"edge/vision", nil, "a stage knows no other stage"},
 	{"edge/track", nil, "a stage knows no other stage"},
 	{"edge/rules", nil, "a stage knows no other stage"},
