@@ -156,7 +156,7 @@ func reaches(kind string, r Route) bool {
 	case "admin":
 		return !edges
 	case "operator":
-		admins := strings.HasPrefix(r.Pattern, "/api/v1/users") || strings.HasPrefix(r.Pattern, "/api/v1/edges") || r.Pattern == "/api/v1/audit" || r.Name == "metrics"
+		admins := strings.HasPrefix(r.Pattern, "/api/v1/users") || strings.HasPrefix(r.Pattern, "/api/v1/edges") || r.Pattern == "/api/v1/audit" || strings.HasPrefix(r.Pattern, "/api/v1/deadletters") || r.Name == "metrics"
 		return !edges && !admins
 	}
 	return false

@@ -17,6 +17,7 @@ import (
 	"bongsu/cloud/audit"
 	"bongsu/cloud/auth"
 	"bongsu/cloud/objects"
+	"bongsu/cloud/queue"
 )
 
 // Options of a Console.
@@ -31,6 +32,8 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: discard
 	Metrics []MetricsFunc    // numbers of other parts, for /metrics
+	Health  []HealthFunc     // what else is not as it should be, for /healthz
+	Letters queue.Letters    // the queue's dead letters; nil when it has none
 
 	// PingEvery is how often a live stream shows that it lives, and asks whether its
 	// session does; 0: 5 s.
@@ -57,6 +60,8 @@ type Console struct {
 	now     func() time.Time
 	log     *slog.Logger
 	metrics []MetricsFunc
+	reasons []HealthFunc
+	letters queue.Letters
 	feed    *feed
 	verify  *verifier
 	files   http.Handler
@@ -67,13 +72,14 @@ type Console struct {
 	healthMu sync.Mutex
 	healthAt time.Time
 	health   error
+	unwell   []Reason
 }
 
 // New makes a Console. Its streams begin to flow when Run does.
 func New(o Options) *Console {
 	c := &Console{
 		archive: o.Archive, objects: o.Objects, auth: o.Auth, audit: o.Audit, policy: o.Policy, version: o.Version,
-		secure: o.Secure, now: o.Now, log: o.Log, metrics: o.Metrics, ping: o.PingEvery, within: o.WriteWithin,
+		secure: o.Secure, now: o.Now, log: o.Log, metrics: o.Metrics, reasons: o.Health, letters: o.Letters, ping: o.PingEvery, within: o.WriteWithin,
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -139,6 +145,9 @@ func (c *Console) Handlers() map[string]http.Handler {
 		"events.clip":      c.getClip,
 		"stream":           c.getStream,
 		"audit.list":       c.getAudit,
+		"letters.list":     c.getLetters,
+		"letters.retry":    c.postLetterRetry,
+		"letters.drop":     c.postLetterDrop,
 	}
 	out := make(map[string]http.Handler, len(named)+1)
 	for name, f := range named {

@@ -15,11 +15,12 @@ import (
 
 // Limits of the feed.
 const (
-	feedKeep  = 2048            // messages kept for streams that are a little behind
-	feedBatch = 256             // changes read at once
-	catchUp   = 10_000          // a stream that is further behind starts anew
-	feedLook  = time.Second     // how often cameras are looked at
-	camerasIn = 5 * time.Second // how often numbers about cameras are sent, at most
+	feedKeep  = 2048                   // messages kept for streams that are a little behind
+	feedBatch = 256                    // changes read at once
+	catchUp   = 10_000                 // a stream that is further behind starts anew
+	feedLook  = time.Second            // how often cameras are looked at
+	feedPoll  = 200 * time.Millisecond // how often changes of other processes are looked for
+	camerasIn = 5 * time.Second        // how often numbers about cameras are sent, at most
 )
 
 // message is one event of the stream in its final form.
@@ -56,7 +57,8 @@ func newFeed(c *Console, keep int) *feed {
 	return &feed{c: c, keep: keep, changed: make(chan struct{}), done: make(chan struct{})}
 }
 
-// run reads until ctx ends: changes as they are committed, cameras once a second at most. What
+// run reads until ctx ends: this process's changes as they are committed, those of others, which
+// wake nobody here, within feedPoll, cameras once a second at most. What
 // fails is tried again at the next second.
 func (f *feed) run(ctx context.Context) error {
 	defer close(f.done)
@@ -64,6 +66,8 @@ func (f *feed) run(ctx context.Context) error {
 	defer func() { cancel() }()
 	looks := time.NewTicker(feedLook)
 	defer looks.Stop()
+	poll := time.NewTicker(feedPoll)
+	defer poll.Stop()
 	look := true // at the cameras
 	for ctx.Err() == nil {
 		err := f.read(ctx)
@@ -75,8 +79,13 @@ func (f *feed) run(ctx context.Context) error {
 			f.c.log.Error("the live streams cannot be fed; trying again", "err", err)
 			wake = nil // until the next second
 		}
+		polls := poll.C
+		if wake == nil {
+			polls = nil
+		}
 		select {
 		case <-wake:
+		case <-polls:
 		case <-looks.C:
 			look = true
 			if wake == nil {

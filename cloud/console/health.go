@@ -58,9 +58,13 @@ func (c *counts) write(w io.Writer) {
 	}
 }
 
-func (c *Console) getMetrics(w http.ResponseWriter, _ *http.Request) error {
+func (c *Console) getMetrics(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	c.counts.write(w)
+	if n, err := c.archive.CountLetters(r.Context()); err == nil {
+		fmt.Fprintf(w, "# HELP bongsu_cloud_dead_letters Revisions of events that could not be applied and wait for an admin.\n"+
+			"# TYPE bongsu_cloud_dead_letters gauge\nbongsu_cloud_dead_letters %d\n", n)
+	}
 	for _, f := range c.metrics {
 		f(w)
 	}
@@ -70,20 +74,48 @@ func (c *Console) getMetrics(w http.ResponseWriter, _ *http.Request) error {
 // healthFor is how long an answer about health is good: anybody may ask, and asking writes.
 const healthFor = 2 * time.Second
 
-func (c *Console) getHealth(w http.ResponseWriter, r *http.Request) error {
-	if err := c.healthy(r.Context()); err != nil {
-		return bongsu.Wrap(bongsu.CodeUnavailable, err, "the archive cannot be written to: see the server's log")
-	}
-	return writeJSON(w, map[string]string{"status": "ok", "version": c.version})
+// Reason is one thing that is not as it should be while the server works.
+type Reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"` // says nothing that the public may not know
 }
 
-func (c *Console) healthy(ctx context.Context) error {
+// HealthFunc gives what is not as it should be now, none when all is well. It returns within a
+// second or two.
+type HealthFunc func(context.Context) []Reason
+
+// health is the answer of /healthz. Status is ok, or degraded with the reasons.
+type health struct {
+	Status  string   `json:"status"`
+	Version string   `json:"version"`
+	Reasons []Reason `json:"reasons,omitempty"`
+}
+
+func (c *Console) getHealth(w http.ResponseWriter, r *http.Request) error {
+	unwell, err := c.healthy(r.Context())
+	if err != nil {
+		return bongsu.Wrap(bongsu.CodeUnavailable, err, "the archive cannot be written to: see the server's log")
+	}
+	out := health{Status: "ok", Version: c.version, Reasons: unwell}
+	if len(unwell) > 0 {
+		out.Status = "degraded"
+	}
+	return writeJSON(w, out)
+}
+
+func (c *Console) healthy(ctx context.Context) ([]Reason, error) {
 	c.healthMu.Lock()
 	defer c.healthMu.Unlock()
 	if now := c.now(); c.healthAt.IsZero() || now.Sub(c.healthAt) > healthFor {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		c.healthAt, c.health = now, c.archive.Ping(ctx)
+		c.healthAt, c.health, c.unwell = now, c.archive.Ping(ctx), nil
+		if c.health == nil {
+			c.unwell = c.letterHealth(ctx)
+			for _, f := range c.reasons {
+				c.unwell = append(c.unwell, f(ctx)...)
+			}
+		}
 	}
-	return c.health
+	return c.unwell, c.health
 }

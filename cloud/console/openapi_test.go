@@ -258,6 +258,7 @@ func TestSchemasEqualTheTypes(t *testing.T) {
 		"EnrolRequest": bongsu.EnrolRequest{}, "EnrolResponse": bongsu.EnrolResponse{}, "EventsRequest": bongsu.EventsRequest{}, "EventRecord": bongsu.EventRecord{},
 		"EdgeEvent": bongsu.Event{}, "EventsResponse": bongsu.EventsResponse{}, "EventResult": bongsu.EventResult{}, "ClipRequest": bongsu.ClipRequest{}, "ClipDeclared": bongsu.Clip{},
 		"ClipResponse": bongsu.ClipResponse{}, "CamerasRequest": bongsu.CamerasRequest{}, "CameraStatus": bongsu.CameraStatus{},
+		"Health": health{}, "HealthReason": Reason{}, "Letters": lettersAnswer{}, "Letter": LetterView{},
 	} {
 		s, known := d.Components.Schemas[name]
 		if !known {
