@@ -69,12 +69,13 @@ type Relay struct {
 	k      knobs
 	rng    [2]*rand.Rand
 	stats  Stats
-	links  map[*link]bool // TCP
+	links  map[*link]bool  // TCP
+	mute   map[string]bool // addresses whose connections are cut when the target answers
 	closed bool
 }
 
 func newRelay(target string, o Options) *Relay {
-	r := &Relay{target: target, done: make(chan struct{}), links: map[*link]bool{}}
+	r := &Relay{target: target, done: make(chan struct{}), links: map[*link]bool{}, mute: map[string]bool{}}
 	for d := range r.rng {
 		r.rng[d] = rand.New(rand.NewPCG(o.Seed, uint64(d)))
 		r.k.cutAt[d] = -1
@@ -130,6 +131,15 @@ func (r *Relay) Refuse(on bool) { r.set(func(k *knobs) { k.refuse = on }) }
 // connection that it comes on with a reset, once. 0 in direction Down loses a whole reply that
 // the server has begun to give; -1 calls it off.
 func (r *Relay) CutAfter(n int64, d Direction) { r.set(func(k *knobs) { k.cutAt[d] = n }) }
+
+// LoseReply cuts the TCP connection that the target sees as coming from that address (host:port),
+// as soon as the target says something on it, and lets nothing of that through. A server under
+// test calls it after it has committed and before it answers.
+func (r *Relay) LoseReply(from string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mute[from] = true
+}
 
 // Cut resets all TCP connections, at both ends, and gives how many there were.
 func (r *Relay) Cut() int {

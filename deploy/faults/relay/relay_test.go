@@ -213,6 +213,46 @@ func served(r *Relay) bool {
 	return err == nil
 }
 
+// TestLoseReply: the connection that is named loses its answer, another keeps it.
+func TestLoseReply(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r, err := TCP(l.Addr().String(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, lose := range []bool{true, false} {
+		c := dial(t, r)
+		if _, err := c.Write([]byte("question")); err != nil {
+			t.Fatal(err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(server, make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+		if lose {
+			r.LoseReply(server.RemoteAddr().String())
+		}
+		if _, err := server.Write([]byte("answer")); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Read(make([]byte, 10)); lose != (err != nil) || lose != (n == 0) {
+			t.Errorf("lose %v: %d bytes, %v", lose, n, err)
+		}
+		server.Close()
+	}
+	if s := r.Stats(); s.Cuts != 1 || s.Up != 16 || s.Down != 6 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestRefuse(t *testing.T) {
 	r := newTCP(t)
 	old := dial(t, r)

@@ -71,6 +71,8 @@ type link struct {
 	client *net.TCPConn
 	ended  chan struct{} // closed when either end is reset
 
+	from string // set before the pumps: where the target sees it come from
+
 	mu     sync.Mutex
 	server *net.TCPConn // nil until dialled
 	over   bool
@@ -94,7 +96,7 @@ func (l *link) run() {
 	}
 	server := c.(*net.TCPConn)
 	l.mu.Lock()
-	l.server = server
+	l.server, l.from = server, server.LocalAddr().String()
 	over := l.over
 	l.mu.Unlock()
 	if over {
@@ -205,7 +207,7 @@ func (l *link) write(to *net.TCPConn, d Direction, queue <-chan piece) {
 			l.r.count(func(s *Stats) { s.Swallowed += int64(len(p.data)) })
 			continue
 		}
-		pass, cut := l.r.pass(len(p.data), d)
+		pass, cut := l.r.pass(l, len(p.data), d)
 		if _, err := to.Write(p.data[:pass]); err != nil || cut {
 			l.reset()
 			break
@@ -226,10 +228,15 @@ func (l *link) write(to *net.TCPConn, d Direction, queue <-chan piece) {
 
 // pass books n bytes in a direction and says how many of them may go, and whether the
 // connection is cut behind them.
-func (r *Relay) pass(n int, d Direction) (may int, cut bool) {
+func (r *Relay) pass(l *link, n int, d Direction) (may int, cut bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	may = n
+	if d == Down && r.mute[l.from] {
+		delete(r.mute, l.from)
+		r.stats.Cuts++
+		return 0, true
+	}
 	if left := r.k.cutAt[d]; left >= 0 {
 		if int64(n) > left {
 			may, cut = int(left), true
