@@ -75,9 +75,10 @@ type ClipRequest struct {
 }
 
 // ClipResponse says where the bytes go. When Done is true the part is already complete and
-// nothing is to be sent. Otherwise send the bytes from Offset on with Method to URL (absolute,
-// or a path on the cloud's own address) with Headers added, then POST
-// /api/v1/edge/clips/{ID}/complete.
+// nothing is to be sent. Otherwise send the bytes from Offset on, Bytes of them or all when that is
+// 0, with Method to URL (absolute, or a path on the cloud's own address) with Headers added. While
+// bytes are left after that, declare the part again; then POST /api/v1/edge/clips/{ID}/complete. An
+// absolute URL is a permission by itself: for these bytes only, for five minutes at most.
 type ClipResponse struct {
 	ID      string            `json:"id"`
 	Done    bool              `json:"done,omitempty"`
@@ -85,6 +86,7 @@ type ClipResponse struct {
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Offset  int64             `json:"offset"`
+	Bytes   int64             `json:"bytes,omitempty"`
 }
 
 // CamerasRequest is an edge's report on itself and its cameras: POST /api/v1/edge/cameras, sent

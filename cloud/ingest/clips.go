@@ -62,6 +62,27 @@ func (g *Ingest) declare(w http.ResponseWriter, r *http.Request) (any, error) {
 	if u.Done() { // the object is there, the row was not told: a crash came between
 		return g.finish(r.Context(), edge, &row)
 	}
+	return g.whereTo(r.Context(), &row, u)
+}
+
+// addressFor is how long an address that leads straight to the object store is good for.
+const addressFor = 5 * time.Minute
+
+// whereTo says where the next bytes of a part go: straight to the store when it can take them from
+// anybody whom we give an address, else through here.
+func (g *Ingest) whereTo(ctx context.Context, row *archive.ClipRow, u objects.Upload) (any, error) {
+	if direct, ok := u.(objects.Direct); ok {
+		to, ok, err := direct.Presign(ctx, addressFor)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			g.counts.addresses.Add(1)
+			return bongsu.ClipResponse{
+				ID: clipID(&row.Clip), Method: to.Method, URL: to.URL, Headers: to.Headers, Offset: to.Offset, Bytes: to.Bytes,
+			}, nil
+		}
+	}
 	return bongsu.ClipResponse{
 		ID: clipID(&row.Clip), Method: http.MethodPut, URL: "/api/v1/edge/clips/" + clipID(&row.Clip) + "/data", Offset: u.Offset(),
 	}, nil

@@ -10,6 +10,7 @@ import (
 type counts struct {
 	stored, known, rejected atomic.Int64 // revisions of events
 	clips, bytes            atomic.Int64 // parts completed, and their sizes
+	addresses               atomic.Int64 // given to edges, straight to the object store
 	failed                  atomic.Int64 // requests
 	republished             atomic.Int64 // revisions that the sweeper found left over
 }
@@ -29,6 +30,7 @@ func (g *Ingest) WriteMetrics(w io.Writer) {
 	}{
 		{"bongsu_cloud_ingest_clips_total", "Parts of clips completed.", &g.counts.clips},
 		{"bongsu_cloud_ingest_clip_bytes_total", "Bytes of completed parts.", &g.counts.bytes},
+		{"bongsu_cloud_ingest_addresses_total", "Addresses given to edges that lead straight to the object store.", &g.counts.addresses},
 		{"bongsu_cloud_ingest_failed_total", "Requests of edges answered with an error.", &g.counts.failed},
 		{"bongsu_cloud_ingest_republished_total", "Revisions published again, because they were left in the inbox.", &g.counts.republished},
 	} {
