@@ -26,6 +26,8 @@ play('queue: layout and accessibility', { reducedMotion: 'reduce' }, ({ page }) 
 }));
 play('quiet queue: layout and accessibility', { scenario: 'quiet' }, ({ page }) => walk(page, 'quiet', () => page.locator(id('calm')).waitFor()));
 play('cameras: layout and accessibility', { scenario: 'failed', path: '/cameras' }, ({ page }) => walk(page, 'cameras', () => page.locator(id('camera-card')).first().waitFor()));
+play('camera page: layout and accessibility', { path: '/cameras/edge-01/cam-731', size: { width: 1280, height: 720 } }, ({ page }) => walk(page, 'camera', () => page.locator('[data-testid=live][data-show=live]').waitFor()));
+play('wall: layout and accessibility', { path: '/wall?n=4&c=edge-01/cam-731,,edge-02/cam-736', size: { width: 1280, height: 720 } }, ({ page }) => walk(page, 'wall', () => page.locator('[data-testid=live]').nth(1).waitFor()));
 play('events: layout and accessibility', { path: '/events', reducedMotion: 'reduce' }, ({ page }) => walk(page, 'events', () => page.locator(id('event-row')).first().click()));
 play('admin: layout and accessibility', { path: '/admin' }, ({ page }) => walk(page, 'admin', () => page.locator('td').first().waitFor()));
 play('audit: layout and accessibility', { path: '/audit' }, ({ page }) => walk(page, 'audit', () => page.locator('td').first().waitFor()));

@@ -171,7 +171,7 @@ export const en: Record<keyof typeof ko, string> = {
   'live.code.waiting-keyframe': 'Waiting for a whole picture (key frame)',
   'live.code.camera-offline': 'The camera is not connected',
   'live.code.edge-offline': 'The edge is not connected',
-  'live.code.too-slow': 'Slow connection: pictures are skipped',
+  'live.code.too-slow': 'Slow connection: pictures are late or left out',
   'live.code.ended': 'The live view has ended',
   'live.code.no-such-camera': 'The edge has no such camera',
   'live.code.refused': 'The live view was refused',

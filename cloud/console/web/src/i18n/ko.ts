@@ -169,7 +169,7 @@ export const ko = {
   'live.code.waiting-keyframe': '온전한 화면(키프레임)을 기다립니다',
   'live.code.camera-offline': '카메라가 연결되어 있지 않습니다',
   'live.code.edge-offline': '엣지가 연결되어 있지 않습니다',
-  'live.code.too-slow': '회선이 느려 화면을 건너뜁니다',
+  'live.code.too-slow': '회선이 느려 화면이 늦거나 빠집니다',
   'live.code.ended': '실시간 보기가 끝났습니다',
   'live.code.no-such-camera': '엣지에 이 카메라가 없습니다',
   'live.code.refused': '실시간 보기가 거부되었습니다',
