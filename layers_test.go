@@ -52,8 +52,8 @@ var layers = []layer{
 	{"edge/config", []string{"edge/link"}, "edge.yaml to assignments"},
 	{"edge/obs", nil, "numbers and pages about whoever registers"},
 	{"edge/pipeline", []string{"streams", "models", "edge/vision", "edge/track", "edge/rules", "edge/events", "edge/clips", "edge/obs"}, "the only place where stages meet"},
-	{"edge/worker", []string{"streams", "models", "edge/pipeline", "edge/link", "edge/clips", "edge/rules", "edge/track", "edge/vision", "edge/obs", "edge/events"}, "runs pipelines in a process"},
-	{"edge/node", []string{"edge/link", "edge/outbox", "edge/uplink", "edge/config", "edge/obs", "streams/mp4"}, "owns events and the uplink; streams/mp4 is pure Go and salvages torn clips"},
+	{"edge/worker", []string{"edge/crash", "streams", "models", "edge/pipeline", "edge/link", "edge/clips", "edge/rules", "edge/track", "edge/vision", "edge/obs", "edge/events"}, "runs pipelines in a process"},
+	{"edge/node", []string{"edge/crash", "edge/link", "edge/outbox", "edge/uplink", "edge/config", "edge/obs", "streams/mp4"}, "owns events and the uplink; streams/mp4 is pure Go and salvages torn clips"},
 	{"edge/cmd", []string{"streams", "models", "edge"}, "composes"},
 
 	{"cloud/queue", []string{"cloud/queue"}, "a contract and its backends"},
@@ -85,7 +85,7 @@ var libraryHomes = map[string][]string{
 
 // pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a
 // camera sends because no C of ours runs in it.
-var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link", "live"}
+var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link", "live", "crash"}
 
 func goList(t *testing.T, env []string, args ...string) []string {
 	t.Helper()

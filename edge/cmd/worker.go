@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"bongsu"
+	"bongsu/edge/crash"
 	"bongsu/edge/link"
 	"bongsu/edge/vision"
 	"bongsu/edge/worker"
@@ -16,6 +17,7 @@ type workerOpts struct {
 	models  *string
 	lock    *string
 	threads *int
+	memory  *int64
 }
 
 // workerVerb is what the node starts; a person has no use for it.
@@ -26,6 +28,7 @@ func workerVerb() *verb {
 		flags: func(fs *flag.FlagSet) any {
 			return &workerOpts{models: fs.String("models", "", "the model folder"),
 				lock:    fs.String("lock", "", "the file whose lock says that a worker lives; empty for none"),
+				memory:  fs.Int64("memory", 0, "the most memory in bytes that this process may take; 0 for no limit"),
 				threads: fs.Int("threads", 1, "threads of one inference")}
 		},
 		run: runWorker}
@@ -38,6 +41,9 @@ func runWorker(ctx context.Context, m *Main, c *call) error {
 	o := c.opts.(*workerOpts)
 	if *o.models == "" {
 		return usageError{"--models is missing"}
+	}
+	if err := worker.LimitMemory(*o.memory); err != nil {
+		return err
 	}
 	if *o.lock != "" {
 		held, err := holdAsWorker(*o.lock)
@@ -54,7 +60,11 @@ func runWorker(ctx context.Context, m *Main, c *call) error {
 	models := &worker.Models{Catalog: catalog.Open(catalog.Options{Dir: *o.models}), Threads: *o.threads, Log: log}
 	defer models.Close()
 	b := &worker.Builder{Models: models, WallQuality: wallQuality, Monotonic: sinceBoot}
-	w := worker.New(worker.Options{Conn: link.NewConn(conn, link.Worker), Program: Version, Build: b.Build,
+	tapes, err := crash.OpenFD(crash.FD)
+	if err != nil {
+		log.Warn("if this worker dies its last input is not kept", "error", err)
+	}
+	w := worker.New(worker.Options{Tapes: tapes, Conn: link.NewConn(conn, link.Worker), Program: Version, Build: b.Build,
 		JPEG: func(f *bongsu.Frame) ([]byte, error) {
 			return vision.JPEG(f, vision.Options{MaxBytes: bongsu.MaxSnapshotBytes})
 		}, Media: link.MediaFromFD(link.MediaFD), LiveJPEG: func(f *bongsu.Frame) ([]byte, error) {

@@ -47,6 +47,7 @@ type Debug struct {
 // Workers says how cameras are spread over processes.
 type Workers struct {
 	CamerasPerWorker int
+	MemoryBytes      int64 // that one worker may allocate; beyond it the worker dies, not the box
 }
 
 // Outbox bounds what waits on disk to be sent.
@@ -137,7 +138,7 @@ func baseline() Config {
 		Edge:    Edge{Name: "edge"},
 		DataDir: "/var/lib/bongsu-edge",
 		Debug:   Debug{Listen: "127.0.0.1:9090"},
-		Workers: Workers{CamerasPerWorker: 8},
+		Workers: Workers{CamerasPerWorker: 8, MemoryBytes: 2 << 30},
 		Outbox:  Outbox{MaxBytes: 10 << 30, ReserveBytes: 512 << 20},
 		Defaults: Defaults{
 			InferPerS: 10,

@@ -63,7 +63,8 @@ func (c *Config) read(root value) {
 		c.Debug.read(v)
 	}
 	if v, ok := fields["workers"]; ok {
-		f := v.fields("cameras_per_worker")
+		f := v.fields("cameras_per_worker", "memory_bytes")
+		integer(f, "memory_bytes", 256<<20, 1<<40, &c.Workers.MemoryBytes)
 		integer(f, "cameras_per_worker", 1, 1000, &c.Workers.CamerasPerWorker)
 	}
 	if v, ok := fields["outbox"]; ok {

@@ -44,7 +44,7 @@ var wrong = []struct {
 }{
 	{"unknown top key", "camera: []\n", []string{`edge.yaml:1: camera: unknown key; did you mean "cameras"?`}},
 	{"unknown key, near", camera("    detect_ulr: rtsp://192.0.2.10/t\n"), []string{`edge.yaml:5: cameras[0].detect_ulr: unknown key; did you mean "detect_url"?`}},
-	{"unknown key, far", "workers:\n  colour: 3\n", []string{"edge.yaml:2: workers.colour: unknown key; known here: cameras_per_worker"}},
+	{"unknown key, far", "workers:\n  colour: 3\n", []string{"edge.yaml:2: workers.colour: unknown key; known here: cameras_per_worker, memory_bytes"}},
 	{"unknown key in rule", rule("        kind: intrusion\n        zone: [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]\n        dwell: 3\n"), []string{`edge.yaml:9: cameras[0].rules[0].dwell: unknown key; did you mean "dwell_s"?`}},
 	{"repeated key", "data_dir: a\ndata_dir: b\n", []string{`edge.yaml:2: not valid YAML: mapping key "data_dir" already defined at [1:1]`}},
 	{"two cameras of one id", good + "  - id: gate\n    url: rtsp://192.0.2.11/s\n    model: m\n", []string{`edge.yaml:9: cameras[1].id: another camera, on line 2, has the id "gate" already: ids are unique on an edge`}},

@@ -10,6 +10,10 @@ import (
 	"bongsu"
 )
 
+// ExitStuck is the exit status of a worker that ended itself because a call into the decoder or
+// the model did not come back.
+const ExitStuck = 70
+
 // Version is the protocol version that both sides must speak.
 const Version = 1
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"bongsu/edge/crash"
 	"bongsu/edge/link"
 )
 
@@ -21,9 +23,9 @@ type Command struct {
 	Stderr io.Writer // the worker's log; also its standard output, which it does not use
 }
 
-// Start starts a worker process with its end of a connection at file descriptor link.FD, and of the
-// media channel at link.MediaFD; it is
-// made for Options.StartWorker. The worker ends by itself when the node's end is closed, so
+// Start starts a worker process with its end of a connection at file descriptor link.FD, of the
+// media channel at link.MediaFD, and memory for its last input at crash.FD; it is made for
+// Options.StartWorker. The worker ends by itself when the node's end is closed, so
 // that none outlives a node that was killed.
 func (c Command) Start(context.Context) (net.Conn, Process, error) {
 	ours, theirs, err := link.Pair()
@@ -37,28 +39,44 @@ func (c Command) Start(context.Context) (net.Conn, Process, error) {
 		return nil, nil, err
 	}
 	defer theirMedia.Close()
+	input, err := crash.NewRegion()
+	if err != nil {
+		_, _ = ours.Close(), media.Close()
+		return nil, nil, err
+	}
 	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Env = c.Env
 	cmd.Stdout, cmd.Stderr = c.Stderr, c.Stderr
-	cmd.ExtraFiles = []*os.File{theirs, theirMedia} // at link.FD and link.MediaFD
+	cmd.ExtraFiles = []*os.File{theirs, theirMedia, input.File()} // at link.FD, link.MediaFD and crash.FD
 	// In a group of its own: Ctrl-C in a terminal reaches the node only, which then hears its
 	// workers out.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		_ = ours.Close()
-		_ = media.Close()
+		_, _, _ = ours.Close(), media.Close(), input.Close()
 		return nil, nil, fmt.Errorf("start a worker: %w", err)
 	}
-	return ours, &child{cmd, media}, nil
+	return ours, &child{cmd, media, input}, nil
 }
 
 // child is a Process of the operating system.
 type child struct {
 	cmd   *exec.Cmd
 	media net.Conn
+	input *crash.Region
 }
 
 func (c *child) PID() int                 { return c.cmd.Process.Pid }
 func (c *child) Signal(s os.Signal) error { return c.cmd.Process.Signal(s) }
-func (c *child) Wait() error              { return c.cmd.Wait() }
+
+// Wait blocks until the process has ended.
+func (c *child) Wait() error {
+	err := c.cmd.Wait()
+	if x := (*exec.ExitError)(nil); errors.As(err, &x) && x.ExitCode() == link.ExitStuck {
+		return errors.New("it found itself hanging: a call into the decoder or the model did not come back, its log says which")
+	}
+	return err
+}
+
+// LastInput is what its decoders were given last. The caller closes it.
+func (c *child) LastInput() *crash.Region { return c.input }
 func (c *child) Media() net.Conn          { return c.media }

@@ -16,31 +16,37 @@ const storeRetry = 250 * time.Millisecond
 // connection has ended and all that came is stored.
 func (p *process) store(c *link.Conn, exited <-chan struct{}) {
 	for m := range p.inbox {
-		answer := link.Message{Type: link.TypeAck, Ref: m.Seq}
-		var err error
-		switch m.Type {
-		case link.TypeEvent:
-			if !p.storeEvent(m, exited) {
-				continue // it is not durable, and there is nobody left to tell
-			}
-		case link.TypeClipOpen:
-			answer.Path, err = p.openClip(m.Clip)
-		case link.TypeClipClosed:
-			err = p.closeClip(m.Clip)
+		p.deal(c, m, exited)
+		p.dealt(m)
+	}
+}
+
+// deal makes one message durable and answers it.
+func (p *process) deal(c *link.Conn, m *link.Message, exited <-chan struct{}) {
+	answer := link.Message{Type: link.TypeAck, Ref: m.Seq}
+	var err error
+	switch m.Type {
+	case link.TypeEvent:
+		if !p.storeEvent(m, exited) {
+			return // it is not durable, and there is nobody left to tell
 		}
-		if err != nil {
-			level := slog.LevelWarn
-			if bongsu.CodeOf(err) == bongsu.CodeConflict {
-				level = slog.LevelDebug // the part of a former run of the camera; the worker goes on with the next number
-			}
-			p.node.log.Log(context.Background(), level, "a worker's wish is refused", "worker", p.slot.number, "message", m.Type, "err", err)
-			answer = link.Message{Type: link.TypeNack, Ref: m.Seq, Message: err.Error(), Code: bongsu.CodeOf(err)}
+	case link.TypeClipOpen:
+		answer.Path, err = p.openClip(m.Clip)
+	case link.TypeClipClosed:
+		err = p.closeClip(m.Clip)
+	}
+	if err != nil {
+		level := slog.LevelWarn
+		if bongsu.CodeOf(err) == bongsu.CodeConflict {
+			level = slog.LevelDebug // the part of a former run of the camera; the worker goes on with the next number
 		}
-		// The worker may be gone: its successor will hear of the event, and the clip's row
-		// stays for AbandonClips.
-		if _, err := c.Send(answer); err != nil {
-			p.node.log.Debug("an answer found no worker", "worker", p.slot.number, "err", err)
-		}
+		p.node.log.Log(context.Background(), level, "a worker's wish is refused", "worker", p.slot.number, "message", m.Type, "err", err)
+		answer = link.Message{Type: link.TypeNack, Ref: m.Seq, Message: err.Error(), Code: bongsu.CodeOf(err)}
+	}
+	// The worker may be gone: its successor will hear of the event, and the clip's row
+	// stays for AbandonClips.
+	if _, err := c.Send(answer); err != nil {
+		p.node.log.Debug("an answer found no worker", "worker", p.slot.number, "err", err)
 	}
 }
 

@@ -43,7 +43,11 @@ type Options struct {
 	WallQuality      func() string        // of this box's clock; fills in what a worker left out
 	Registry         *obs.Registry        // nil: no metrics
 
-	HealthTimeout  time.Duration // 10 s: a worker that reports nothing for so long hangs
+	// CrashDir is the folder that the last input of workers that died is kept in, for study;
+	// "" keeps none. See package crash.
+	CrashDir string
+
+	HealthTimeout  time.Duration // 8 s: a worker that reports nothing for so long hangs
 	AdoptTimeout   time.Duration // 15 s: open events of a camera without worker are closed after it
 	StopTimeout    time.Duration // 5 s: what a worker gets to end by itself
 	RestartBackoff time.Duration // 100 ms: before the first restart; grows with every death
@@ -86,7 +90,7 @@ func New(opt Options) *Node {
 		at  *time.Duration
 		def time.Duration
 	}{
-		{&opt.HealthTimeout, 10 * time.Second}, {&opt.AdoptTimeout, 15 * time.Second}, {&opt.StopTimeout, 5 * time.Second},
+		{&opt.HealthTimeout, 8 * time.Second}, {&opt.AdoptTimeout, 15 * time.Second}, {&opt.StopTimeout, 5 * time.Second},
 		{&opt.RestartBackoff, 100 * time.Millisecond}, {&opt.CrashPause, time.Minute},
 		{&opt.IdleTimeout, 15 * time.Second}, {&opt.StoreTimeout, 15 * time.Second},
 	} {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/edge/crash"
 	"bongsu/edge/link"
 )
 
@@ -43,6 +44,8 @@ type process struct {
 	why      string                   // guarded by mu: the first reason for its end
 	wasAsked bool                     // guarded by mu: its end is our wish
 	cameras  map[bongsu.CameraID]bool // guarded by mu: that it was ever told of
+	queued   int                      // guarded by mu: bytes of messages in inbox, about
+	drained  sync.Cond                // on mu: queued has become less
 
 	// owned by the intake
 	clips map[bongsu.ClipKey]bool // that it opened
@@ -52,9 +55,36 @@ type process struct {
 // holds, so that a disk that hangs does not make a worker look hung.
 const inboxSize = 4096
 
+// inboxBytes is how much may wait there: a disk that hangs must not fill the memory.
+const inboxBytes = 16 << 20
+
+// weight is about what a message takes in memory.
+func weight(m *link.Message) int { return 8<<10 + len(m.Snapshot) }
+
+// queue hands a message to the intake; it blocks while too much waits for the disk.
+func (p *process) queue(m *link.Message) {
+	p.mu.Lock()
+	for p.queued > inboxBytes {
+		p.drained.Wait()
+	}
+	p.queued += weight(m)
+	p.mu.Unlock()
+	p.inbox <- m
+}
+
+// dealt says that the intake has done with a message.
+func (p *process) dealt(m *link.Message) {
+	p.mu.Lock()
+	p.queued -= weight(m)
+	p.mu.Unlock()
+	p.drained.Broadcast()
+}
+
 func newProcess(n *Node, s *slot) *process {
-	return &process{node: n, slot: s, stopping: make(chan struct{}), wake: make(chan struct{}, 1),
+	p := &process{node: n, slot: s, stopping: make(chan struct{}), wake: make(chan struct{}, 1),
 		inbox: make(chan *link.Message, inboxSize), began: n.opt.Now(), cameras: map[bongsu.CameraID]bool{}, clips: map[bongsu.ClipKey]bool{}}
+	p.drained.L = &p.mu
+	return p
 }
 
 // tell queues a command; it does not block.
@@ -150,7 +180,7 @@ func (p *process) silence(now time.Time) time.Duration {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.os == nil {
+	if p.os == nil || p.queued > inboxBytes {
 		return 0
 	}
 	if p.heard.IsZero() {
@@ -195,10 +225,36 @@ func (p *process) live(ctx context.Context) {
 	p.end(conn, proc, exited, read)
 	endMedia()
 	parts.Wait()
+	p.keepInput(proc)
 	if err := n.opt.Outbox.AbandonClips(func(clip bongsu.Clip) bool { return p.clips[clip.Key()] }); err != nil {
 		n.log.Error("clips of a worker that has ended cannot be dealt with now", "worker", p.slot.number, "err", err)
 	}
 	n.view.lostCounters(p.slot.number)
+}
+
+// keepInput writes down what the decoders of a worker were given last that ended without being
+// asked to. The writing is beside the restart: the disk may hang.
+func (p *process) keepInput(proc Process) {
+	has, ok := proc.(interface{ LastInput() *crash.Region })
+	if !ok {
+		return
+	}
+	input := has.LastInput()
+	defer input.Close()
+	n := p.node
+	if p.asked() || n.opt.CrashDir == "" {
+		return
+	}
+	death, last := crash.Death{At: n.opt.Now(), PID: proc.PID(), Reason: p.reason()}, input.Read()
+	n.lives.Go(func() {
+		kept, err := crash.Folder{Dir: n.opt.CrashDir}.Save(death, last)
+		if err != nil {
+			n.log.Error("the last input of a worker that died cannot be kept whole", "worker", p.slot.number, "err", err)
+		}
+		if len(kept) > 0 {
+			n.log.Warn("what a worker's decoders were given last before it died is kept for study", "worker", p.slot.number, "pid", death.PID, "files", kept)
+		}
+	})
 }
 
 // end waits for the end of the process and hastens it where need be. When it returns the
@@ -289,7 +345,7 @@ func (p *process) take(m *link.Message) error {
 	case link.TypeCounters:
 		p.node.view.count(p.slot.number, m.Counters)
 	default:
-		p.inbox <- m
+		p.queue(m)
 	}
 	return nil
 }

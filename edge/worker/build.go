@@ -11,6 +11,7 @@ import (
 
 	"bongsu"
 	"bongsu/edge/clips"
+	"bongsu/edge/crash"
 	"bongsu/edge/events"
 	"bongsu/edge/link"
 	"bongsu/edge/pipeline"
@@ -39,6 +40,7 @@ type camera struct {
 	machine  *events.Machine
 	detector *batch.Detector
 	stills   *stills
+	tape     *crash.Tape
 	env      Env
 	id       bongsu.CameraID
 
@@ -69,6 +71,7 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	c.adopt(a.Rules, set)
 	c.clips = clips.New(clips.Options{Camera: a.Camera, Ring: c.ring, Open: env.OpenClip, Closed: env.CloseClip,
 		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, FirstPart: a.PreRoll + firstPart, Log: env.Log})
+	c.tape = env.Tapes.Tape(a.Camera)
 	c.pipe = pipeline.New(c.options(a, model, set))
 	return c, nil
 }
@@ -119,10 +122,29 @@ func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set
 		Rules:    set, Events: c.machine, Ring: c.ring, Clips: c.clips,
 		Sink: sink(c.env.Put), Look: c.stills.look, Live: c.env.Live,
 	}
+	if c.tape != nil {
+		o.Tape = &tape{c.tape, crash.Unit{}}
+	}
 	if a.DetectURL != "" {
 		o.OpenDetect = c.opener(a, a.DetectURL, clock, &c.detect)
 	}
 	return o
+}
+
+// tape writes down what a decoder is given.
+type tape struct {
+	*crash.Tape
+	u crash.Unit
+}
+
+// Begin implements pipeline.Tape.
+func (t *tape) Begin(au *streams.AccessUnit) {
+	t.u = crash.Unit{Codec: au.Codec.String(), Seq: au.Seq, PTSUS: au.PTS.Microseconds(), Key: au.Key, Lost: au.Lost, NALs: au.NALs}
+	if au.Params != nil {
+		t.u.Sets = [3][]byte{au.Params.VPS, au.Params.SPS, au.Params.PPS}
+	}
+	t.Tape.Begin(&t.u)
+	t.u.NALs = nil
 }
 
 // decoderFrames is how many pictures of one camera may be held: two queued, one looked at, those
@@ -182,6 +204,7 @@ func backoff() func(live bool, err error) time.Duration {
 func (c *camera) Run(ctx context.Context) error {
 	defer c.detector.Close()
 	defer c.stills.drop()
+	defer c.tape.Close()
 	c.env.Live.follow(c.ring)
 	defer c.env.Live.follow(nil)
 	var writing sync.WaitGroup
@@ -197,6 +220,9 @@ func (c *camera) Run(ctx context.Context) error {
 
 // Status tells how the camera is.
 func (c *camera) Status() bongsu.CameraStatus { return c.pipe.Status() }
+
+// Stuck names a stage whose call does not come back.
+func (c *camera) Stuck() (stage string, since time.Duration) { return c.pipe.Stuck() }
 
 // Stills gives the pictures kept since the last call.
 func (c *camera) Stills() (plain, boxed []byte, at time.Time) { return c.stills.take() }

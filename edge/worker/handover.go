@@ -31,6 +31,7 @@ type handover struct {
 	bytes int
 	sent  map[uint64]*handItem // guarded by mu, by the sequence number awaiting an answer
 
+	flying int  // guarded by mu: bytes sent and not answered
 	frames int  // guarded by mu: pictures held for encoding
 	ended  bool // guarded by mu: nothing is encoded any more
 
@@ -48,6 +49,10 @@ type handItem struct {
 // maxHeldFrames bounds the decoder's pictures that wait for encoding: beyond it an event goes
 // without a snapshot rather than starve the decoder.
 const maxHeldFrames = 4
+
+// window is how many bytes may be sent and not answered: what waits beyond it can still be
+// coalesced, and does not fill the node's memory when its disk hangs.
+const window = 2 << 20
 
 // eventSize is what an event without snapshot is taken to weigh: measured JSON is 1 to 12 kB.
 const eventSize = 8 << 10
@@ -142,9 +147,13 @@ func (h *handover) run(ctx context.Context) error {
 func (h *handover) next() *handItem {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.flying > window {
+		return nil
+	}
 	for _, it := range h.items {
 		if !it.inFlight {
 			it.inFlight = true
+			h.flying += it.size
 			return it
 		}
 	}
@@ -168,6 +177,7 @@ func (h *handover) encode(it *handItem) {
 	it.snapshot = jpeg
 	it.size += len(jpeg)
 	h.bytes += len(jpeg)
+	h.flying += len(jpeg)
 }
 
 func (h *handover) post(it *handItem) error {
@@ -191,6 +201,9 @@ func (h *handover) answered(ref uint64) *handItem {
 	defer h.mu.Unlock()
 	it := h.sent[ref]
 	delete(h.sent, ref)
+	if it != nil {
+		h.flying -= it.size
+	}
 	return it
 }
 
@@ -205,6 +218,7 @@ func (h *handover) acked(ref uint64) bool {
 	h.items = slices.DeleteFunc(h.items, func(o *handItem) bool { return o == it })
 	h.bytes -= it.size
 	h.handed++
+	h.retry()
 	return true
 }
 

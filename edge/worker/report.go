@@ -29,6 +29,39 @@ func (w *Worker) report(ctx context.Context) {
 	}
 }
 
+// watch ends the process when a call of a camera into C does not come back: nothing else can help
+// the camera, and its neighbours are back in a second. It ends with ctx.
+func (w *Worker) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		w.mu.Lock()
+		slots := make([]*slot, 0, len(w.cameras))
+		for _, s := range w.cameras {
+			slots = append(slots, s)
+		}
+		w.mu.Unlock()
+		for _, s := range slots {
+			s.mu.Lock()
+			r := s.runner
+			s.mu.Unlock()
+			if r == nil {
+				continue
+			}
+			if stage, since := r.Stuck(); stage != "" {
+				w.o.Log.Error("a camera hangs and cannot be helped from within; the worker ends itself", "camera", s.assignment.Camera, "stage", stage, "for", since.Round(time.Second))
+				w.o.Abort(link.ExitStuck)
+				return
+			}
+		}
+	}
+}
+
 // health makes one health message a camera, since a message bounds what it can carry, and one
 // of counters.
 func (w *Worker) health() []link.Message {

@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
 	"time"
 
 	"bongsu"
+	"bongsu/edge/crash"
 	"bongsu/edge/link"
 )
 
@@ -30,6 +32,8 @@ type Runner interface {
 	// Open gives the events that are still open, for the camera's next run. It is called
 	// after Run has returned.
 	Open() []bongsu.Event
+	// Stuck names a stage whose call does not come back, and for how long; "" while all is well.
+	Stuck() (stage string, since time.Duration)
 	// Retire closes the camera's open events because it leaves the configuration. It is
 	// called after Run has returned.
 	Retire()
@@ -40,8 +44,9 @@ type Env struct {
 	Put       func(ev bongsu.Event, f *bongsu.Frame)
 	OpenClip  func(ctx context.Context, c bongsu.Clip) (path string, err error)
 	CloseClip func(ctx context.Context, c bongsu.Clip) error
-	Open      []bongsu.Event // that a lost worker left open
-	Live      *Tap           // for those who look on; nil without a media channel
+	Open      []bongsu.Event  // that a lost worker left open
+	Tapes     *crash.Recorder // nil keeps no last input
+	Live      *Tap            // for those who look on; nil without a media channel
 	Log       *slog.Logger
 }
 
@@ -60,7 +65,11 @@ type Options struct {
 	// Rebuild is how long a camera that could not be built waits for another try, and how long
 	// its open events wait for it; 10 s by default.
 	Rebuild time.Duration
-	Log     *slog.Logger
+	// Tapes keep the last input of the decoders; nil keeps none. Abort ends the process at once
+	// when a call into C does not come back: os.Exit by default.
+	Tapes *crash.Recorder
+	Abort func(status int)
+	Log   *slog.Logger
 }
 
 // Worker is one worker process's work. Make it with New.
@@ -73,6 +82,7 @@ type Worker struct {
 	cameras map[bongsu.CameraID]*slot          // guarded by mu
 	open    map[bongsu.CameraID][]bongsu.Event // guarded by mu: for the next assignment
 	waiting map[uint64]chan *link.Message      // guarded by mu: clip messages to be answered; nil when nobody will
+	starts  time.Time                          // guarded by mu: when the next camera may start
 
 	asking  sync.Mutex     // as handover.sending, for waiting
 	running sync.WaitGroup // cameras
@@ -98,6 +108,9 @@ func New(o Options) *Worker {
 	}
 	if o.HandoverBytes == 0 {
 		o.HandoverBytes = 8 << 20
+	}
+	if o.Abort == nil {
+		o.Abort = os.Exit
 	}
 	if o.Rebuild == 0 {
 		o.Rebuild = 10 * time.Second
@@ -136,6 +149,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	})
 	w.jobs.Go(func() { w.report(talk) })
+	w.jobs.Go(func() { w.watch(talk) })
 	if w.live != nil {
 		w.jobs.Go(func() { w.live.run(talk) })
 	}
@@ -262,6 +276,7 @@ func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 	s := &slot{assignment: a, cancel: cancel, done: make(chan struct{})}
 	s.broken = bongsu.CameraStatus{ID: a.Camera, Name: a.Name, State: bongsu.CameraStarting, Since: time.Now().UTC()}
 	w.cameras[a.Camera] = s
+	wait := w.spread()
 	w.mu.Unlock()
 	if before != nil {
 		before.cancel()
@@ -272,8 +287,27 @@ func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 		if before != nil {
 			<-before.done
 		}
+		if wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-run.Done():
+			}
+		}
 		w.runSlot(run, s)
 	})
+}
+
+// startSpread is the mean time between the starts of two cameras: those of a site that gets its
+// power back are not all called in one instant.
+const startSpread = 150 * time.Millisecond
+
+// spread says how long a camera waits before it starts, with jitter; the first does not. It is
+// called with mu held.
+func (w *Worker) spread() time.Duration {
+	now := time.Now()
+	wait := max(0, w.starts.Sub(now))
+	w.starts = now.Add(wait + startSpread/2 + rand.N(startSpread))
+	return wait
 }
 
 func (w *Worker) unassign(id bongsu.CameraID) {
@@ -289,7 +323,7 @@ func (w *Worker) unassign(id bongsu.CameraID) {
 // runSlot builds and runs one camera until ctx ends; one that cannot be built is tried again.
 func (w *Worker) runSlot(ctx context.Context, s *slot) {
 	left := w.takeOver(s.assignment.Camera)
-	env := Env{Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Log: w.o.Log}
+	env := Env{Tapes: w.o.Tapes, Put: w.hand.Put, OpenClip: w.openClip, CloseClip: w.closeClip, Log: w.o.Log}
 	if w.live != nil {
 		env.Live = w.live.tapOf(s.assignment.Camera)
 	}

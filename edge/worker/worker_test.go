@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type fakeRunner struct {
 	a       link.Assignment
 	open    []bongsu.Event
 	retired chan struct{}
+	stuck   atomic.Bool
 	script  func(ctx context.Context, r *fakeRunner)
 }
 
@@ -41,6 +43,12 @@ func (r *fakeRunner) Counters() []link.Counter {
 }
 func (r *fakeRunner) Stills() (plain, boxed []byte, at time.Time) {
 	return []byte("plain"), []byte("boxed"), time.Unix(9, 0)
+}
+func (r *fakeRunner) Stuck() (stage string, since time.Duration) {
+	if r.stuck.Load() {
+		return "decoding", 7 * time.Second
+	}
+	return "", 0
 }
 func (r *fakeRunner) Open() []bongsu.Event { return r.open }
 func (r *fakeRunner) Retire()              { close(r.retired) }
