@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"bongsu"
 	"bongsu/edge/clips"
 	"bongsu/edge/config"
+	"bongsu/edge/live"
 	"bongsu/edge/node"
 	"bongsu/edge/obs"
 	"bongsu/edge/outbox"
@@ -55,6 +55,7 @@ type edgeBox struct {
 	mu   sync.Mutex
 	edge bongsu.EdgeID  // guarded by mu; "" until enrolled
 	up   *uplink.Uplink // guarded by mu; nil until enrolled
+	live *live.Live     // guarded by mu; nil until enrolled
 }
 
 func runRun(ctx context.Context, m *Main, c *call) error {
@@ -95,13 +96,13 @@ func (b *edgeBox) open(ctx context.Context) (err error) {
 		return err
 	}
 	registry := obs.NewRegistry()
+	registry.Collect(b.liveMetrics)
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("this program's own path: %w", err)
 	}
-	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir, "--lock", workersLock(b.cfg),
-		"--memory", strconv.FormatInt(b.cfg.Workers.MemoryBytes, 10)}, Stderr: b.m.Stderr}
-	b.node = node.New(node.Options{CrashDir: filepath.Join(b.cfg.DataDir, "crash"), Outbox: b.outbox, StartWorker: worker.Start, Edge: b.edgeID,
+	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir, "--lock", workersLock(b.cfg)}, Stderr: b.m.Stderr}
+	b.node = node.New(node.Options{Outbox: b.outbox, StartWorker: worker.Start, Edge: b.edgeID,
 		CamerasPerWorker: b.cfg.Workers.CamerasPerWorker, WallQuality: wallQuality, Registry: registry, Log: b.log})
 	if b.cfg.Debug.Listen != "" {
 		b.debug, err = obs.NewServer(obs.ServerOptions{Listen: b.cfg.Debug.Listen, Registry: registry, Health: b.node.Health, Notes: b.notes,
@@ -125,11 +126,14 @@ func (b *edgeBox) edgeID() bongsu.EdgeID {
 // status is what the debug port shows of the uplink and the outbox.
 func (b *edgeBox) status() any {
 	b.mu.Lock()
-	up, edge := b.up, b.edge
+	up, show, edge := b.up, b.live, b.edge
 	b.mu.Unlock()
 	out := map[string]any{"version": Version, "edge": edge, "outbox": b.outbox.Counts()}
 	if up != nil {
 		out["uplink"] = up.Status()
+	}
+	if show != nil {
+		out["live"] = show.Status()
 	}
 	return out
 }
@@ -251,7 +255,7 @@ func (b *edgeBox) runUplink(ctx context.Context) error {
 	b.mu.Lock()
 	b.edge, b.up = cred.Edge, up
 	b.mu.Unlock()
-	return up.Run(ctx)
+	return b.runWithLive(ctx, client, cred.Credential, up.Run)
 }
 
 // enrol trades the one-time token for a credential.

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -196,24 +195,4 @@ func (l *Live) Status() Status {
 		l.mu.Unlock()
 	}
 	return s
-}
-
-// WriteMetrics writes the numbers of live view in the Prometheus text format.
-func (l *Live) WriteMetrics(w io.Writer) {
-	s := l.Status()
-	connected := 0
-	if s.Connected {
-		connected = 1
-	}
-	for _, m := range []struct {
-		name, kind, help string
-		value            int64
-	}{
-		{"bongsu_live_connected", "gauge", "Whether the cloud can ask for pictures.", int64(connected)},
-		{"bongsu_live_sending", "gauge", "Cameras whose pictures are sent now.", int64(s.Sessions)},
-		{"bongsu_live_sent_bytes_total", "counter", "Bytes of pictures sent to the cloud.", s.Bytes},
-		{"bongsu_live_link_dropped_total", "counter", "Fragments that the link to the cloud did not carry in time.", s.Dropped},
-	} {
-		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", m.name, m.help, m.name, m.kind, m.name, m.value)
-	}
 }
