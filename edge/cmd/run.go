@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -101,8 +102,9 @@ func (b *edgeBox) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("this program's own path: %w", err)
 	}
-	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir, "--lock", workersLock(b.cfg)}, Stderr: b.m.Stderr}
-	b.node = node.New(node.Options{Outbox: b.outbox, StartWorker: worker.Start, Edge: b.edgeID,
+	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir, "--lock", workersLock(b.cfg),
+		"--memory", strconv.FormatInt(b.cfg.Workers.MemoryBytes, 10)}, Stderr: b.m.Stderr}
+	b.node = node.New(node.Options{CrashDir: filepath.Join(b.cfg.DataDir, "crash"), Outbox: b.outbox, StartWorker: worker.Start, Edge: b.edgeID,
 		CamerasPerWorker: b.cfg.Workers.CamerasPerWorker, WallQuality: wallQuality, Registry: registry, Log: b.log})
 	if b.cfg.Debug.Listen != "" {
 		b.debug, err = obs.NewServer(obs.ServerOptions{Listen: b.cfg.Debug.Listen, Registry: registry, Health: b.node.Health, Notes: b.notes,
