@@ -144,6 +144,7 @@ type Event struct {
 	Count     int  `json:"count,omitempty"`      // so many findings of the rule in one event, because they were too many; 0: this is one
 	ClipParts int  `json:"clip_parts,omitempty"` // parts known when this revision was made
 	Tainted   bool `json:"tainted,omitempty"`    // the deciding frame came after data loss
+	Unspooled bool `json:"unspooled,omitempty"`  // sent while the edge's disk could not be written: it never lay in the edge's store
 
 	Stamps Stamps `json:"stamps"`
 }

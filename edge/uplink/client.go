@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strconv"
@@ -28,8 +29,10 @@ import (
 const (
 	dialTimeout   = 5 * time.Second
 	ackTimeout    = 10 * time.Second // bytes sent and not acknowledged by TCP: the peer is gone
-	answerTimeout = 20 * time.Second // request sent, no answer
+	answerTimeout = 9 * time.Second  // a message is sent and there is no answer, or the answer stops
+	clipTimeout   = 30 * time.Second // the same for a clip's bytes, which the cloud has to store and to hash
 	tlsTimeout    = 5 * time.Second
+	unsentBytes   = 16 << 10 // of a request in the kernel and not on the wire; more would go before an event
 )
 
 // NewClient makes the HTTP client for the cloud. caFile, unless "", is a PEM file of the
@@ -52,7 +55,7 @@ func NewClient(caFile string) (*http.Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: tlsTimeout,
-			ResponseHeaderTimeout: answerTimeout, IdleConnTimeout: 60 * time.Second,
+			ResponseHeaderTimeout: clipTimeout, IdleConnTimeout: 60 * time.Second,
 			MaxIdleConnsPerHost: 4, ForceAttemptHTTP2: false, DisableCompression: true,
 			WriteBufferSize: 16 << 10,
 		},
@@ -61,13 +64,30 @@ func NewClient(caFile string) (*http.Client, error) {
 
 // noticeSilence makes the kernel give a connection up when the peer acknowledges nothing for
 // ackTimeout (TCP_USER_TIMEOUT, RFC 5482). A slow link is not a dead one: as long as bytes are
-// acknowledged there is no limit on how long a request may take.
+// acknowledged there is no limit on how long a request may take. What a clip has handed to the
+// kernel goes before an event that comes after, so little of it is taken (TCP_NOTSENT_LOWAT).
 func noticeSilence(_, _ string, c syscall.RawConn) error {
 	var err error
 	cerr := c.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ackTimeout.Milliseconds()))
+		err = errors.Join(err, unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentBytes))
 	})
 	return errors.Join(cerr, err)
+}
+
+// errSilent says that the cloud took a request and does not answer it.
+var errSilent = fmt.Errorf("the cloud cannot be reached: it has not answered for %s", answerTimeout)
+
+// watchAnswer ends the context with errSilent when a request that was sent is not answered
+// within answerTimeout, or its answer does not end within that time. stop must be called.
+func watchAnswer(ctx context.Context) (watched context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	t := time.AfterFunc(never, func() { cancel(errSilent) })
+	trace := &httptrace.ClientTrace{
+		WroteRequest:         func(httptrace.WroteRequestInfo) { t.Reset(answerTimeout) },
+		GotFirstResponseByte: func() { t.Reset(answerTimeout) },
+	}
+	return httptrace.WithClientTrace(ctx, trace), func() { t.Stop(); cancel(nil) }
 }
 
 // errNotOurs says that something answered that is not the cloud.
@@ -118,6 +138,8 @@ func call(ctx context.Context, client *http.Client, base *url.URL, credential, p
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	ctx, stop := watchAnswer(ctx)
+	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.JoinPath(path).String(), bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -128,10 +150,15 @@ func call(ctx context.Context, client *http.Client, base *url.URL, credential, p
 		req.Header.Set("Authorization", "Bearer "+credential)
 	}
 	resp, err := client.Do(req)
-	if err != nil {
-		return transportError(err)
+	if err == nil {
+		err = readAnswer(resp, out, now)
+	} else {
+		err = transportError(err)
 	}
-	return readAnswer(resp, out, now)
+	if err != nil && !answered(err) && errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
+	}
+	return err
 }
 
 // transportError shortens what net/http says and keeps addresses with secrets in them out.
@@ -142,11 +169,20 @@ func transportError(err error) error {
 	}
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	var noTLS tls.RecordHeaderError
+	var dns *net.DNSError
 	switch {
 	case errors.As(err, &unknown):
 		return fmt.Errorf("the cloud's certificate is signed by an authority this box does not know: name it as cloud.ca_file: %w", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("the cloud's certificate is not valid at this box's time: check the box's clock: %w", err)
+	case errors.As(err, &name):
+		return fmt.Errorf("the cloud's certificate is for another name: check the cloud's address, and whether a proxy or a login page is in between: %w", err)
+	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("what answers at the cloud's address does not speak TLS: check the address, and whether a proxy or a login page is in between: %w", err)
+	case errors.As(err, &dns):
+		return fmt.Errorf("the cloud's name cannot be resolved: check the address and this box's DNS server: %w", err)
 	}
 	return fmt.Errorf("the cloud cannot be reached: %w", err)
 }

@@ -43,7 +43,7 @@ func (u *Uplink) clipLane(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			u.trouble(err)
+			u.trouble(ctx, err)
 			continue
 		}
 		u.well()
@@ -70,7 +70,7 @@ func (u *Uplink) tellLost(ctx context.Context, lost []bongsu.Clip) error {
 			}
 		}
 		if err := u.o.Store.LostClipTold(clip.Key()); err != nil {
-			return fmt.Errorf("the outbox cannot take down that the cloud knows of a lost clip: %w", err)
+			return storeErrorf("the outbox cannot take down that the cloud knows of a lost clip: %w", err)
 		}
 	}
 	return nil
@@ -112,7 +112,7 @@ func (u *Uplink) sendClip(ctx context.Context, clip bongsu.Clip) error {
 func (u *Uplink) rehash(clip bongsu.Clip) (bongsu.Clip, error) {
 	fresh, changed, err := u.o.Store.RehashClip(clip.Key())
 	if err != nil {
-		return clip, fmt.Errorf("a clip's file cannot be read again: %w", err)
+		return clip, storeErrorf("a clip's file cannot be read again: %w", err)
 	}
 	u.log.Warn("a clip did not arrive as it was declared, sending it again", "event", clip.Event, "part", clip.Part, "changed_on_disk", changed)
 	return fresh, nil
@@ -131,25 +131,17 @@ func (u *Uplink) vanished(clip bongsu.Clip) error {
 
 // tryClip declares the part, sends what the cloud lacks and completes it.
 func (u *Uplink) tryClip(ctx context.Context, clip bongsu.Clip) error {
-	var where bongsu.ClipResponse
-	if err := u.call(ctx, "clips", bongsu.ClipRequest{Clip: clip}, &where); err != nil {
+	where, err := u.putAll(ctx, clip)
+	if err != nil {
 		return err
 	}
-	if where.ID == "" || where.Offset < 0 || where.Offset > clip.Bytes {
-		return fmt.Errorf("%w (an upload that begins at byte %d of %d)", errNotOurs, where.Offset, clip.Bytes)
-	}
 	if !where.Done {
-		if where.Offset < clip.Bytes {
-			if err := u.put(ctx, clip, &where); err != nil {
-				return err
-			}
-		}
 		if err := u.call(ctx, "clips/"+url.PathEscape(where.ID)+"/complete", struct{}{}, nil); err != nil {
 			return err
 		}
 	}
 	if err := u.o.Store.AckClip(clip.Key()); err != nil {
-		return fmt.Errorf("the outbox cannot take a clip's acknowledgement: %w", err)
+		return storeErrorf("the outbox cannot take a clip's acknowledgement: %w", err)
 	}
 	u.mu.Lock()
 	u.sent.Clips++
@@ -157,7 +149,7 @@ func (u *Uplink) tryClip(ctx context.Context, clip bongsu.Clip) error {
 	return nil
 }
 
-// put sends the rest of the part's bytes.
+// put sends the rest of the part's bytes, or the piece that the address is good for.
 func (u *Uplink) put(ctx context.Context, clip bongsu.Clip, where *bongsu.ClipResponse) error {
 	target, ours, err := u.target(where.URL)
 	if err != nil {
@@ -165,10 +157,15 @@ func (u *Uplink) put(ctx context.Context, clip bongsu.Clip, where *bongsu.ClipRe
 	}
 	f, err := os.Open(u.o.Store.ClipPath(clip.Key()))
 	if err != nil {
-		return err
+		return storeErrorf("a clip's file cannot be opened: %w", err)
 	}
 	defer f.Close()
+	ctx, leave := u.line.join(ctx)
+	defer leave()
 	n := clip.Bytes - where.Offset
+	if where.Bytes > 0 {
+		n = where.Bytes
+	}
 	body := &clipBody{r: io.NewSectionReader(f, where.Offset, n), u: u}
 	req, err := http.NewRequestWithContext(ctx, where.Method, target, body)
 	if err != nil {
@@ -188,10 +185,13 @@ func (u *Uplink) put(ctx context.Context, clip bongsu.Clip, where *bongsu.ClipRe
 		if resp != nil {
 			resp.Body.Close()
 		}
-		return fmt.Errorf("a clip's file cannot be read: %w", body.err)
+		return storeErrorf("a clip's file cannot be read: %w", body.err)
 	}
 	if err != nil {
 		return transportError(err)
+	}
+	if !ours {
+		return readStoreAnswer(resp, u.o.Now())
 	}
 	return readAnswer(resp, nil, u.o.Now())
 }

@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"bongsu"
@@ -56,7 +55,7 @@ func (u *Uplink) sendEvents(ctx context.Context, newest bool, limit, maxBytes in
 	}
 	recs, err := u.take(newest, limit, maxBytes)
 	if err != nil {
-		u.trouble(fmt.Errorf("the outbox cannot be read: %w", err))
+		u.trouble(ctx, storeErrorf("the outbox cannot be read: %w", err))
 		return 0, err
 	}
 	if len(recs) == 0 {
@@ -70,7 +69,7 @@ func (u *Uplink) sendEvents(ctx context.Context, newest bool, limit, maxBytes in
 		return 0, ctx.Err()
 	}
 	if err != nil {
-		u.trouble(err)
+		u.trouble(ctx, err)
 		return 0, err
 	}
 	u.well()
@@ -81,7 +80,7 @@ func (u *Uplink) sendEvents(ctx context.Context, newest bool, limit, maxBytes in
 func (u *Uplink) take(newest bool, limit, maxBytes int) ([]bongsu.EventRecord, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	recs, err := u.o.Store.PendingEvents(newest, limit, maxBytes, func(k bongsu.EventKey) bool { return u.inFlight[k] })
+	recs, err := u.o.Store.PendingEvents(newest, limit, maxBytes, func(k bongsu.EventKey) bool { return u.inFlight[k] || u.owed[k] })
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +156,7 @@ func (u *Uplink) settle(recs []bongsu.EventRecord, results []bongsu.EventResult)
 		}
 	}
 	if err := u.o.Store.AckEvents(done...); err != nil {
-		return fmt.Errorf("the outbox cannot take an acknowledgement: %w", err)
+		u.owe(done, err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -174,7 +173,7 @@ func (u *Uplink) rejected(key bongsu.EventKey, code bongsu.Code, message string)
 	u.log.Error("the cloud refuses an event; it is kept and not sent again", "event", key.ID, "revision", key.Revision,
 		"code", code, "message", message)
 	if err := u.o.Store.RejectEvent(key, code, message); err != nil {
-		return fmt.Errorf("the outbox cannot put a refused event aside: %w", err)
+		return storeErrorf("the outbox cannot put a refused event aside: %w", err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -185,22 +184,7 @@ func (u *Uplink) rejected(key bongsu.EventKey, code bongsu.Code, message string)
 
 // call posts to the cloud as this edge.
 func (u *Uplink) call(ctx context.Context, path string, in, out any) error {
+	ctx, leave := u.line.join(ctx)
+	defer leave()
 	return call(ctx, u.o.Client, u.base, u.o.Credential, path, in, out, u.o.Now())
-}
-
-// trouble closes the gate and says so once for each new reason.
-func (u *Uplink) trouble(err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	if u.gate.failed(err) {
-		u.log.Warn("uplink is interrupted; everything is kept and sent later", "reason", err)
-	}
-}
-
-func (u *Uplink) well() {
-	if u.gate.ok() {
-		u.log.Info("uplink is online")
-		u.wakeBackfill()
-	}
 }

@@ -59,6 +59,25 @@ func (s *fakeStore) put(n int) bongsu.EventKey {
 	return ev.Key()
 }
 
+// putSized puts an event with a picture of so many bytes.
+func (s *fakeStore) putSized(n, picture int) bongsu.EventKey {
+	k := s.put(n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.events {
+		if s.events[i].Event.Key() == k {
+			s.events[i].Snapshot = make([]byte, picture)
+		}
+	}
+	return k
+}
+
+func (s *fakeStore) isAcked(k bongsu.EventKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked[k] > 0
+}
+
 func (s *fakeStore) putClip(t testing.TB, n int, content []byte) bongsu.Clip {
 	t.Helper()
 	h := sha256.Sum256(content)
@@ -180,6 +199,8 @@ type fakeCloud struct {
 	requests []string
 	// fault, unless nil, may answer a request in place of the cloud; it reports whether it did.
 	fault func(w http.ResponseWriter, r *http.Request) bool
+	// stored, unless nil, runs for each revision that was stored or known, before it is answered.
+	stored func(*http.Request, bongsu.EventKey)
 	// after, unless nil, runs when the work is done and before the answer is written.
 	after func(w http.ResponseWriter, r *http.Request)
 }
@@ -254,6 +275,11 @@ func (c *fakeCloud) events(w http.ResponseWriter, r *http.Request) {
 		resp.Results = append(resp.Results, res)
 	}
 	c.mu.Unlock()
+	if c.stored != nil {
+		for _, rec := range req.Events {
+			c.stored(r, rec.Event.Key())
+		}
+	}
 	c.answer(w, r, resp)
 }
 

@@ -76,13 +76,17 @@ type Uplink struct {
 	gate *gate
 
 	backfill chan struct{} // in: there is more than the live lane took
+	owing    chan struct{} // in: there are acknowledgements that the outbox could not take
 	polite   politeness    // clips step aside for events
+	line     line          // all that is on the wire
 
 	mu        sync.Mutex
 	inFlight  map[bongsu.EventKey]bool  // guarded by mu: on one of the lanes
 	firstSent map[bongsu.EventKey]int64 // guarded by mu: Unix µs, until acknowledged
+	owed      map[bongsu.EventKey]bool  // guarded by mu: the cloud has them, the outbox does not know yet
 	stills    map[bongsu.CameraID]time.Time
-	sent      Sent // guarded by mu
+	sent      Sent   // guarded by mu
+	told      string // guarded by mu: the last trouble with the store that was logged
 }
 
 // New checks the options and makes an Uplink; nothing starts before Run.
@@ -109,7 +113,7 @@ func New(o Options) (*Uplink, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.ReportEvery = orDefault(o.ReportEvery, 5*time.Second)
-	u := &Uplink{o: o, base: base, log: o.Log, backfill: make(chan struct{}, 1),
+	u := &Uplink{o: o, base: base, log: o.Log, backfill: make(chan struct{}, 1), owing: make(chan struct{}, 1), owed: map[bongsu.EventKey]bool{},
 		inFlight: map[bongsu.EventKey]bool{}, firstSent: map[bongsu.EventKey]int64{}, stills: map[bongsu.CameraID]time.Time{}}
 	u.gate = newGate(orDefault(o.MinBackoff, 250*time.Millisecond), orDefault(o.MaxBackoff, 30*time.Second), o.Now, o.Rand)
 	return u, nil
@@ -126,7 +130,7 @@ func orDefault(d, def time.Duration) time.Duration {
 // cloud is never an error of Run: it is shown by Status and tried again, for ever.
 func (u *Uplink) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, lane := range []func(context.Context){u.liveLane, u.backfillLane, u.clipLane, u.reports} {
+	for _, lane := range []func(context.Context){u.liveLane, u.backfillLane, u.clipLane, u.reports, u.payDebts} {
 		wg.Go(func() { lane(ctx) })
 	}
 	wg.Wait()
@@ -142,6 +146,7 @@ type Sent struct {
 	Clips    int64 `json:"clips"`
 	Bytes    int64 `json:"clip_bytes"` // put on the wire for clips
 	Reports  int64 `json:"reports"`
+	Direct   int64 `json:"direct"` // revisions that SendNow has brought, past the outbox
 }
 
 // Status is how the uplink is.

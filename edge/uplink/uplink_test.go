@@ -443,8 +443,12 @@ func TestGateJitterAndGrowth(t *testing.T) {
 	for _, r := range []float64{0, 0.5, 0.999} {
 		g := newGate(time.Second, 30*time.Second, func() time.Time { return now }, func() float64 { return r })
 		want := time.Second
-		for range 8 {
-			g.failed(errors.New("no route"))
+		for i := range 8 {
+			if i == 0 {
+				g.failed(errors.New("no route"))
+			} else if err := g.waitProbe(t.Context()); err != nil { // a probe books the one after it
+				t.Fatal(err)
+			}
 			wait := g.opens.Sub(now)
 			if wait < want/2 || wait > want {
 				t.Errorf("rand %v: wait %v, want %v to %v", r, wait, want/2, want)
@@ -456,8 +460,11 @@ func TestGateJitterAndGrowth(t *testing.T) {
 			now = g.opens
 			want = min(2*want, quickMax)
 		}
-		if !g.ok() || g.ok() {
+		if g.open() || !g.ok() || g.ok() || !g.open() {
 			t.Error("coming back is told once")
+		}
+		if err := g.waitProbe(t.Context()); !errors.Is(err, errOpen) {
+			t.Errorf("a probe of an open gate: %v", err)
 		}
 		refused := &cloudError{bongsu.Errorf(bongsu.CodeInternal, "x"), 0}
 		for range 8 {
@@ -520,8 +527,11 @@ func TestStoreTrouble(t *testing.T) {
 	s.pending.Store(false)
 	eventually(t, "acknowledging fails", func() bool { return strings.Contains(log.String(), "disk trouble while acknowledging") })
 	s.ack.Store(false)
+	if st := u.Status(); st.State != stateOnline {
+		t.Errorf("trouble with the disk is taken for trouble with the cloud: %+v", st)
+	}
 	eventually(t, "acknowledged", func() bool { return inner.ackedEvents() == 1 })
-	eventually(t, "known", func() bool { return u.Status().Sent.Known == 1 })
+	eventually(t, "sent once", func() bool { return u.Status().Sent.Events == 1 })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.order) != 1 {
