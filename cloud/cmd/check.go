@@ -15,7 +15,6 @@ import (
 	"bongsu/cloud/archive/sqlite"
 	"bongsu/cloud/audit"
 	"bongsu/cloud/objects"
-	"bongsu/cloud/objects/disk"
 )
 
 // checkOpts are the flags of check.
@@ -107,7 +106,7 @@ func (k *checker) open(ctx context.Context) (done func() error, err error) {
 	if k.archive, err = sqlite.Inspect(ctx, sqlite.Options{Path: db, Log: log}); err != nil {
 		return nil, err
 	}
-	store, err := disk.Open(disk.Options{Dir: filepath.Join(cfg.DataDir, objectsDir), Now: k.c.now})
+	store, err := k.c.openObjects(ctx, cfg, log)
 	if err != nil {
 		return nil, errors.Join(err, k.archive.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/cloud/archive/sqlite"
 	"bongsu/cloud/auth"
 )
 
@@ -32,7 +33,7 @@ func edgeToken(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.account(ctx, true, func(a *auth.Service, _ *stores) error {
+	return c.account(ctx, true, func(a *auth.Service, _ *sqlite.Archive) error {
 		token, expires, err := a.EdgeToken(ctx, auth.CLI, name)
 		if err == nil {
 			fmt.Fprintln(c.stdout, token)
@@ -46,8 +47,8 @@ func listEdges(ctx context.Context, c *call, args []string) error {
 	if len(args) > 0 {
 		return usagef("edge list takes no arguments")
 	}
-	return c.account(ctx, false, func(_ *auth.Service, st *stores) error {
-		edges, err := st.archive.ListEdges(ctx)
+	return c.account(ctx, false, func(_ *auth.Service, st *sqlite.Archive) error {
+		edges, err := st.ListEdges(ctx)
 		if err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func revokeEdge(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.account(ctx, false, func(a *auth.Service, _ *stores) error {
+	return c.account(ctx, false, func(a *auth.Service, _ *sqlite.Archive) error {
 		err := a.RevokeEdge(ctx, auth.CLI, bongsu.EdgeID(id))
 		if err == nil {
 			fmt.Fprintf(c.stdout, "%s is shut out\n", id)

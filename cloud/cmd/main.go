@@ -17,7 +17,6 @@ import (
 	"bongsu"
 	"bongsu/cloud/archive/sqlite"
 	"bongsu/cloud/config"
-	"bongsu/cloud/objects/disk"
 )
 
 // Version is set by the linker: -X bongsu/cloud/cmd.Version=...
@@ -241,14 +240,8 @@ func (c *call) logger(cfg config.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, o))
 }
 
-// stores are what the data folder holds.
-type stores struct {
-	archive *sqlite.Archive
-	objects *disk.Store
-}
-
-// open opens the data folder; with fresh it is made when it is not there.
-func (c *call) open(ctx context.Context, cfg config.Config, log *slog.Logger, fresh bool) (*stores, error) {
+// open opens the archive in the data folder; with fresh both are made when they are not there.
+func (c *call) open(ctx context.Context, cfg config.Config, log *slog.Logger, fresh bool) (*sqlite.Archive, error) {
 	db := filepath.Join(cfg.DataDir, dbFile)
 	if fresh {
 		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
@@ -257,38 +250,28 @@ func (c *call) open(ctx context.Context, cfg config.Config, log *slog.Logger, fr
 	} else if _, err := os.Stat(db); err != nil {
 		return nil, bongsu.Wrap(bongsu.CodeNotFound, err, "there is no database in %s: name its folder with --config or --data, or start `bongsu-cloud serve` once", cfg.DataDir)
 	}
-	s := &stores{}
-	var err error
-	if s.archive, err = sqlite.Open(ctx, sqlite.Options{Path: db, Log: log}); err != nil {
-		return nil, err
-	}
-	if s.objects, err = disk.Open(disk.Options{Dir: filepath.Join(cfg.DataDir, objectsDir), Now: c.now}); err != nil {
-		return nil, errors.Join(err, s.archive.Close())
-	}
-	return s, nil
+	return sqlite.Open(ctx, sqlite.Options{Path: db, Log: log})
 }
 
-func (s *stores) close() error { return errors.Join(s.objects.Close(), s.archive.Close()) }
-
-// with runs f on the stores of the data folder.
-func (c *call) with(ctx context.Context, fresh bool, f func(cfg config.Config, s *stores, log *slog.Logger) error) error {
+// with runs f on the archive in the data folder.
+func (c *call) with(ctx context.Context, fresh bool, f func(cfg config.Config, a *sqlite.Archive, log *slog.Logger) error) error {
 	cfg, err := c.config()
 	if err != nil {
 		return err
 	}
 	log := c.logger(cfg)
-	s, err := c.open(ctx, cfg, log, fresh)
+	a, err := c.open(ctx, cfg, log, fresh)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(cfg, s, log), s.close())
+	return errors.Join(f(cfg, a, log), a.Close())
 }
 
 func migrate(ctx context.Context, c *call, args []string) error {
 	if len(args) > 0 {
 		return usagef("migrate takes no arguments")
 	}
-	return c.with(ctx, true, func(cfg config.Config, _ *stores, _ *slog.Logger) error {
+	return c.with(ctx, true, func(cfg config.Config, _ *sqlite.Archive, _ *slog.Logger) error {
 		fmt.Fprintf(c.stdout, "the database in %s is up to date\n", cfg.DataDir) // opening it made it so
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -17,12 +18,14 @@ import (
 
 	"bongsu"
 	"bongsu/cloud/alerts"
+	"bongsu/cloud/archive/sqlite"
 	"bongsu/cloud/audit"
 	"bongsu/cloud/auth"
 	"bongsu/cloud/config"
 	"bongsu/cloud/console"
 	"bongsu/cloud/ingest"
-	"bongsu/cloud/queue/memq"
+	"bongsu/cloud/live"
+	"bongsu/cloud/queue"
 	"bongsu/cloud/worker"
 )
 
@@ -39,13 +42,15 @@ const (
 type server struct {
 	cfg      config.Config
 	log      *slog.Logger
-	stores   *stores
-	queue    *memq.Queue
+	archive  *sqlite.Archive
+	objects  objectStore
+	queue    queue.Queue
 	auth     *auth.Service
 	audit    *audit.Recorder
 	console  *console.Console
-	ingest   *ingest.Ingest
-	worker   *worker.Worker
+	live     *live.Hub
+	ingest   *ingest.Ingest // nil without the role
+	worker   *worker.Worker // nil without the role
 	handler  http.Handler
 	listener net.Listener
 }
@@ -54,28 +59,43 @@ func serve(ctx context.Context, c *call, args []string) error {
 	if len(args) > 0 {
 		return usagef("serve takes no arguments")
 	}
-	return c.with(ctx, true, func(cfg config.Config, st *stores, log *slog.Logger) error {
-		unlock, err := lock(cfg.DataDir)
+	return c.with(ctx, true, func(cfg config.Config, a *sqlite.Archive, log *slog.Logger) error {
+		if cfg.Roles.Console {
+			unlock, err := lock(cfg.DataDir)
+			if err != nil {
+				return err
+			}
+			defer unlock()
+		}
+		store, err := c.openObjects(ctx, cfg, log)
 		if err != nil {
 			return err
 		}
-		defer unlock()
-		s, err := newServer(c, cfg, st, log)
+		q, err := c.openQueue(cfg, log)
 		if err != nil {
-			return err
+			return errors.Join(err, store.Close())
 		}
-		if err := s.listen(); err != nil {
-			return err
-		}
-		if err := s.greet(ctx, c.stdout); err != nil {
-			return errors.Join(err, s.listener.Close())
-		}
-		fmt.Fprintln(c.stdout, "ready", s.url()) // connections wait from here on until they are served
-		return s.run(ctx)
+		return errors.Join(serveWith(ctx, c, &server{cfg: cfg, log: log, archive: a, objects: store, queue: q}), q.Close(), store.Close())
 	})
 }
 
-// lock keeps two servers from one data folder; admin verbs need no lock. The file stays.
+// serveWith serves from opened stores, which stay open.
+func serveWith(ctx context.Context, c *call, s *server) error {
+	if err := s.build(c); err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.greet(ctx, c.stdout); err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
+	fmt.Fprintln(c.stdout, "ready", s.url()) // connections wait from here on until they are served
+	return s.run(ctx)
+}
+
+// lock keeps two consoles from one data folder: between them who looks at what could not be told.
+// Processes without a console, and admin verbs, need no lock. The file stays.
 func lock(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -83,38 +103,52 @@ func lock(dir string) (unlock func(), err error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		return nil, bongsu.Errorf(bongsu.CodeConflict, "another bongsu-cloud serves the data folder %s: stop it first", dir)
+		return nil, bongsu.Errorf(bongsu.CodeConflict, "another bongsu-cloud serves the data folder %s: stop it first, or give this one roles without console", dir)
 	}
 	return func() { f.Close() }, nil
 }
 
-// newServer puts the parts together. It starts nothing.
-func newServer(c *call, cfg config.Config, st *stores, log *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: log, stores: st, queue: memq.New(memq.Options{Now: c.now})}
+// build puts the parts together. It starts nothing.
+func (s *server) build(c *call) error {
+	cfg, log := s.cfg, s.log
 	policy := alerts.DefaultPolicy()
 	policy.Fold = cfg.Alerts.Fold()
-	s.audit = audit.New(audit.Options{Store: st.archive, Now: c.now, Log: log})
-	s.auth = c.accounts(cfg, st, s.audit, log)
-	s.ingest = ingest.New(ingest.Options{Archive: st.archive, Queue: s.queue, Objects: st.objects, Now: c.now, Log: log})
-	s.worker = worker.New(worker.Options{
-		Archive: st.archive, Queue: s.queue, Objects: st.objects, Policy: policy, Now: c.now, Log: log,
-		Retention: worker.Retention{Keep: time.Duration(cfg.RetentionDays) * 24 * time.Hour},
-	})
+	s.audit = audit.New(audit.Options{Store: s.archive, Now: c.now, Log: log})
+	s.auth = c.accounts(cfg, s.archive, s.audit, log)
+	metrics := []console.MetricsFunc{s.queueMetrics}
+	if cfg.Roles.Ingest {
+		s.ingest = ingest.New(ingest.Options{Archive: s.archive, Queue: s.queue, Objects: s.objects, Now: c.now, Log: log})
+		metrics = append(metrics, s.ingest.WriteMetrics)
+	}
+	if cfg.Roles.Worker {
+		s.worker = worker.New(worker.Options{
+			Archive: s.archive, Queue: s.queue, Objects: s.objects, Policy: policy, Now: c.now, Log: log,
+			Retention: worker.Retention{Keep: time.Duration(cfg.RetentionDays) * 24 * time.Hour},
+		})
+		metrics = append(metrics, s.workerMetrics)
+	}
+	letters, _ := s.queue.(queue.Letters)
+	s.live = newLive(s.archive, s.auth, s.audit, c.now, log)
+	metrics = append(metrics, s.live.WriteMetrics)
 	s.console = console.New(console.Options{
-		Archive: st.archive, Objects: st.objects, Auth: s.auth, Audit: s.audit, Policy: policy, Version: Version,
-		Secure: cfg.Secure(), Now: c.now, Log: log, Metrics: []console.MetricsFunc{s.metrics, s.ingest.WriteMetrics},
+		Archive: s.archive, Objects: s.objects, Auth: s.auth, Audit: s.audit, Letters: letters, Policy: policy, Version: Version,
+		Secure: cfg.Secure(), Now: c.now, Log: log, Metrics: metrics, Health: []console.HealthFunc{s.queueHealth},
 	})
 	handlers := s.console.Handlers()
-	s.addEdgeRoutes(handlers)
+	maps.Copy(handlers, s.live.Handlers())
+	if s.ingest != nil {
+		s.addEdgeRoutes(handlers)
+	}
+	narrow(handlers, cfg.Roles, s.elsewhere())
 	var err error
 	s.handler, err = auth.NewGuard(s.auth, auth.GuardOptions{Secure: cfg.Secure(), PublicURL: cfg.PublicURL, Log: log}).Mux(handlers)
-	return s, err
+	return err
 }
 
 // accounts makes the service that knows users and edges.
-func (c *call) accounts(cfg config.Config, st *stores, recorder *audit.Recorder, log *slog.Logger) *auth.Service {
+func (c *call) accounts(cfg config.Config, a *sqlite.Archive, recorder *audit.Recorder, log *slog.Logger) *auth.Service {
 	return auth.New(auth.Options{
-		Store: st.archive, Audit: recorder, Now: c.now, Log: log,
+		Store: a, Audit: recorder, Now: c.now, Log: log,
 		Idle: cfg.Session.Idle(), Absolute: cfg.Session.Absolute(),
 		SetupFile: filepath.Join(cfg.DataDir, setupFile),
 	})
@@ -142,7 +176,8 @@ func forEdge(h http.Handler) http.Handler {
 	})
 }
 
-func (s *server) metrics(w io.Writer) {
+// workerMetrics writes what the worker counts.
+func (s *server) workerMetrics(w io.Writer) {
 	st := s.worker.Stats()
 	for _, m := range []struct {
 		name, help string
@@ -194,6 +229,9 @@ func (s *server) url() string {
 
 // greet prints the set-up code, once, at the first start.
 func (s *server) greet(ctx context.Context, w io.Writer) error {
+	if !s.cfg.Roles.Console {
+		return nil // nobody can be made here
+	}
 	code, err := s.auth.PrepareSetup(ctx)
 	if err != nil {
 		return err
@@ -226,9 +264,16 @@ func (s *server) run(ctx context.Context) error {
 		})
 	}
 	part(behind, "audit", s.audit.Run)
-	part(behind, "worker", s.worker.Run)
-	part(behind, "ingest", s.ingest.Run)
-	part(ctx, "console", s.console.Run) // its streams end first, so that requests can
+	if s.worker != nil {
+		part(behind, "worker", s.worker.Run)
+	}
+	if s.ingest != nil {
+		part(behind, "ingest", s.ingest.Run)
+	}
+	if s.cfg.Roles.Console {
+		part(ctx, "console", s.console.Run) // its streams end first, so that requests can
+		part(ctx, "live view", s.live.Run)
+	}
 	err := s.serveHTTP(ctx)
 	fail(err)
 	stopBehind()
@@ -237,7 +282,7 @@ func (s *server) run(ctx context.Context) error {
 		err = cause
 	}
 	s.log.Info("stopped")
-	return errors.Join(err, s.queue.Close())
+	return err
 }
 
 // serveHTTP serves until ctx ends, and then until requests have ended or stopWithin is over.
@@ -248,7 +293,7 @@ func (s *server) serveHTTP(ctx context.Context) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(s.listener) }()
-	s.log.Info("ready", "url", s.url(), "version", Version, "data_dir", s.cfg.DataDir)
+	s.log.Info("ready", "url", s.url(), "version", Version, "roles", s.cfg.Roles, "data_dir", s.cfg.DataDir)
 	select {
 	case err := <-ended:
 		return fmt.Errorf("http: %w", err)

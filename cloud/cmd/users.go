@@ -17,15 +17,16 @@ import (
 
 	"bongsu"
 	"bongsu/cloud/archive"
+	"bongsu/cloud/archive/sqlite"
 	"bongsu/cloud/audit"
 	"bongsu/cloud/auth"
 	"bongsu/cloud/config"
 )
 
 // account runs f with the accounts of the data folder. It works while serve runs on it.
-func (c *call) account(ctx context.Context, fresh bool, f func(a *auth.Service, st *stores) error) error {
-	return c.with(ctx, fresh, func(cfg config.Config, st *stores, log *slog.Logger) error {
-		return f(c.accounts(cfg, st, audit.New(audit.Options{Store: st.archive, Now: c.now, Log: log}), log), st)
+func (c *call) account(ctx context.Context, fresh bool, f func(a *auth.Service, st *sqlite.Archive) error) error {
+	return c.with(ctx, fresh, func(cfg config.Config, st *sqlite.Archive, log *slog.Logger) error {
+		return f(c.accounts(cfg, st, audit.New(audit.Options{Store: st, Now: c.now, Log: log}), log), st)
 	})
 }
 
@@ -79,7 +80,7 @@ func addUser(ctx context.Context, c *call, args []string, role, name string) err
 	if err != nil {
 		return err
 	}
-	return c.account(ctx, true, func(a *auth.Service, _ *stores) error {
+	return c.account(ctx, true, func(a *auth.Service, _ *sqlite.Archive) error {
 		password, err := c.password()
 		if err != nil {
 			return err
@@ -97,7 +98,7 @@ func setPassword(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.account(ctx, false, func(a *auth.Service, _ *stores) error {
+	return c.account(ctx, false, func(a *auth.Service, _ *sqlite.Archive) error {
 		password, err := c.password()
 		if err != nil {
 			return err
@@ -114,7 +115,7 @@ func disableUser(ctx context.Context, c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.account(ctx, false, func(a *auth.Service, _ *stores) error {
+	return c.account(ctx, false, func(a *auth.Service, _ *sqlite.Archive) error {
 		err := a.DisableUser(ctx, auth.CLI, username)
 		if err == nil {
 			fmt.Fprintf(c.stdout, "%s is shut out; their logins and tokens have ended\n", username)
@@ -131,7 +132,7 @@ func userToken(ctx context.Context, c *call, args []string, name string, days in
 	if days < 0 {
 		return usagef("--days must be 0 or more")
 	}
-	return c.account(ctx, false, func(a *auth.Service, _ *stores) error {
+	return c.account(ctx, false, func(a *auth.Service, _ *sqlite.Archive) error {
 		token, err := a.UserToken(ctx, auth.CLI, username, name, time.Duration(days)*24*time.Hour)
 		if err == nil {
 			fmt.Fprintln(c.stdout, token)
@@ -144,12 +145,12 @@ func listUsers(ctx context.Context, c *call, args []string) error {
 	if len(args) > 0 {
 		return usagef("user list takes no arguments")
 	}
-	return c.account(ctx, false, func(_ *auth.Service, st *stores) error {
-		users, err := st.archive.ListUsers(ctx)
+	return c.account(ctx, false, func(_ *auth.Service, st *sqlite.Archive) error {
+		users, err := st.ListUsers(ctx)
 		if err != nil {
 			return err
 		}
-		tokens, err := st.archive.ListTokens(ctx, "")
+		tokens, err := st.ListTokens(ctx, "")
 		if err != nil {
 			return err
 		}

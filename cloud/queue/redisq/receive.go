@@ -87,6 +87,12 @@ func (q *Queue) maintain(ctx context.Context) (*delivery, time.Duration, error) 
 		}
 		u.claims = now.Add(min(q.o.Lease/4, time.Second))
 	}
+	if !now.Before(u.tidies) {
+		if err := q.tidy(ctx, forgetAfter); err != nil {
+			return nil, 0, err
+		}
+		u.tidies = now.Add(forgetAfter)
+	}
 	wait := q.o.Block
 	if !now.Before(u.due) {
 		ms, err := promoteScript.Run(ctx, q.client, q.keys.all(), 100).Int64()
@@ -183,17 +189,14 @@ func (q *Queue) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// forgetAfter is when the name of a process that ended is taken from the group.
+// forgetAfter is when the name of a process that ended is taken from the group; it is looked for
+// such names at the start and as often.
 const forgetAfter = time.Hour
 
-// Tidy removes the names of consumers that ended from the group; call it at start. What they
-// held was taken over, or stays until it is.
-func (q *Queue) Tidy(ctx context.Context) error {
-	err := tidyScript.Run(ctx, q.client, q.keys.all(), group, forgetAfter.Milliseconds()).Err()
-	if err == nil || hasPrefix(err, "NOGROUP") || hasPrefix(err, "ERR no such key") {
-		return nil
-	}
-	return q.failure(err)
+// tidy removes the names of consumers that ended from the group. What they held was taken over, or
+// they stay until it is.
+func (q *Queue) tidy(ctx context.Context, age time.Duration) error {
+	return tidyScript.Run(ctx, q.client, q.keys.all(), group, age.Milliseconds()).Err()
 }
 
 // formatKey is a key as the server holds it.

@@ -95,6 +95,7 @@ type upkeep struct {
 	claims time.Time // when XAUTOCLAIM looks next
 	cursor string    // where it goes on
 	due    time.Time // when delayed messages are looked at next
+	tidies time.Time // when names of consumers that ended are looked for next
 }
 
 // New makes a queue; it neither dials nor starts anything, so a server that is away is found by

@@ -112,7 +112,9 @@ return 1
 // ARGV[2] ms: processes that ended.
 var tidyScript = redis.NewScript(`
 local gone = 0
-for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+local all = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
+if all.err then return 0 end
+for _, c in ipairs(all) do
 	local v = {}
 	for i = 1, #c, 2 do v[c[i]] = c[i + 1] end
 	if v['pending'] == 0 and v['idle'] > tonumber(ARGV[2]) then
