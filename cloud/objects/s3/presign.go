@@ -25,22 +25,30 @@ func (u *upload) Presign(ctx context.Context, ttl time.Duration) (objects.Addres
 		to, err := u.presignObject(ctx, ttl)
 		return to, err == nil, err
 	}
-	mu := u.s.lock(&u.s.uploads, u.id)
-	mu.Lock()
-	defer mu.Unlock()
-	if err := u.look(ctx); err != nil {
+	if err := u.opened(ctx); err != nil {
 		return objects.Address{}, false, err
 	}
 	if u.whole || u.held() == u.b.Bytes {
 		return objects.Address{Offset: u.b.Bytes}, true, nil
 	}
-	if err := u.start(ctx); err != nil {
-		return objects.Address{}, false, err
-	}
 	to, err := u.sign(ctx, ttl, u.data(), http.Header{}, url.Values{
 		"partNumber": {strconv.Itoa(len(u.parts) + 1)}, "uploadId": {u.multi},
 	}, objects.Address{Offset: u.held(), Bytes: u.partSize()})
 	return to, err == nil, err
+}
+
+// opened makes sure that there is a multipart upload to send parts to.
+func (u *upload) opened(ctx context.Context) error {
+	if u.whole || u.multi != "" {
+		return nil
+	}
+	mu := u.s.lock(&u.s.uploads, u.id)
+	mu.Lock()
+	defer mu.Unlock()
+	if err := u.look(ctx); err != nil || u.whole {
+		return err
+	}
+	return u.start(ctx)
 }
 
 func (u *upload) presignObject(ctx context.Context, ttl time.Duration) (objects.Address, error) {
