@@ -141,7 +141,7 @@ func LiveState(state, code, message string) LiveText {
 
 // Encode gives the JSON of the message.
 func (t LiveText) Encode() []byte {
-	t.Message = cutText(t.Message, MaxLiveTextBytes/4)
+	t.Message = cutText(t.Message, MaxLiveTextBytes/8) // six times as much where JSON escapes it
 	b, err := json.Marshal(t)
 	if err != nil {
 		return nil // cannot be: texts and finite numbers, which ParseLiveText and the format's maker see to

@@ -139,7 +139,7 @@ func FuzzLiveText(f *testing.F) {
 			return
 		}
 		b, err := bongsu.ParseLiveText(a.Encode())
-		if len(a.Message) > bongsu.MaxLiveTextBytes/4 || !json.Valid(a.Encode()) {
+		if len(a.Message) > bongsu.MaxLiveTextBytes/8 || !json.Valid(a.Encode()) {
 			return // cut
 		}
 		if err != nil && len(a.Encode()) <= bongsu.MaxLiveTextBytes || err == nil && a != b {
