@@ -23,6 +23,18 @@ func (o *Outbox) PutEvent(rec bongsu.EventRecord) (known bool, err error) {
 		return false, err
 	}
 	o.mu.Lock()
+	past := o.wentPast(ev.Key())
+	o.mu.Unlock()
+	if past {
+		return true, nil
+	}
+	return o.storeEvent(rec)
+}
+
+// storeEvent is PutEvent after its checks.
+func (o *Outbox) storeEvent(rec bongsu.EventRecord) (known bool, err error) {
+	ev := &rec.Event
+	o.mu.Lock()
 	mem := o.state.memories[ev.ID]
 	known = mem != nil && ev.Revision <= mem.latest
 	o.mu.Unlock()
@@ -217,7 +229,7 @@ func (o *Outbox) OpenEvents(camera bongsu.CameraID) ([]bongsu.Event, error) {
 		rec.Event.ClipParts = max(rec.Event.ClipParts, f.parts)
 		out = append(out, rec.Event)
 	}
-	return out, nil
+	return o.withSent(out, camera), nil
 }
 
 // CloseInterrupted closes events that nobody continues: for each it stores one more revision,

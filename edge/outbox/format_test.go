@@ -236,45 +236,6 @@ func TestSalvageVerdicts(t *testing.T) {
 	}
 }
 
-// TestHangIsSeen: while a write does not return, Health says so and nothing else blocks.
-func TestHangIsSeen(t *testing.T) {
-	m := newMemFS()
-	now := testTime
-	opt := testOptions(m)
-	opt.Now = func() time.Time { return now }
-	o := mustOpen(t, opt)
-	hangs, goOn := make(chan struct{}), make(chan struct{})
-	m.fail = func(op, _ string) error {
-		if op == "sync" {
-			m.mu.Unlock()
-			close(hangs)
-			<-goOn
-			m.mu.Lock()
-		}
-		return nil
-	}
-	stored := make(chan error)
-	go func() {
-		_, err := o.PutEvent(anEvent(1, 1, bongsu.EventOpen))
-		stored <- err
-	}()
-	<-hangs
-	o.mu.Lock()
-	now = now.Add(time.Minute)
-	o.mu.Unlock()
-	if h := o.Health(); len(h) != 1 || h[0].Code != problemHang {
-		t.Errorf("%+v", h)
-	}
-	sumsHold(t, o)
-	close(goOn)
-	if err := <-stored; err != nil {
-		t.Error(err)
-	}
-	if h := o.Health(); len(h) != 0 {
-		t.Errorf("%+v", h)
-	}
-}
-
 // BenchmarkPutEvent stores revisions with a snapshot of 30 KiB from one caller, in
 // BONGSU_BENCH_DIR or the temporary folder.
 func BenchmarkPutEvent(b *testing.B) {

@@ -95,7 +95,9 @@ type Outbox struct {
 	state   *state
 	changed chan struct{} // closed and replaced when there is something new to send
 	health  health
+	sent    sentPast
 
+	watch   *watch       // has a lock of its own: it is asked while mu is held
 	reading sync.RWMutex // held for writing while a segment's file is removed
 }
 
@@ -105,7 +107,8 @@ type Outbox struct {
 // make it fail: they are counted and reported by Health.
 func Open(dir string, opt Options) (*Outbox, error) {
 	opt = opt.withDefaults(dir)
-	o := &Outbox{opt: opt, fs: opt.FS, log: opt.Log, changed: make(chan struct{})}
+	w := &watch{now: opt.Now, began: map[uint64]time.Time{}}
+	o := &Outbox{opt: opt, fs: watchedFS{opt.FS, w}, watch: w, log: opt.Log, changed: make(chan struct{})}
 	if err := o.open(); err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", dir, err)
 	}
@@ -241,7 +244,6 @@ func (o *Outbox) commit(recs []*record) error {
 		o.mu.Unlock()
 		return nil
 	}
-	o.health.busySince = o.opt.Now()
 	o.mu.Unlock()
 
 	err := o.journal.append(recs, point)
@@ -250,7 +252,6 @@ func (o *Outbox) commit(recs []*record) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.health.busySince = time.Time{}
 	o.noteWrite(o.journal.takeFailure(), err)
 	if err != nil {
 		return bongsu.Wrap(bongsu.CodeUnavailable, err, "the outbox cannot write")

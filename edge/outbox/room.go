@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"bongsu"
@@ -39,9 +40,8 @@ type Problem struct {
 
 // health collects problems. Guarded by Outbox.mu.
 type health struct {
-	problems  map[string]*Problem
-	reserve   bool      // the reserve is on disk
-	busySince time.Time // a write is under way
+	problems map[string]*Problem
+	reserve  bool // the reserve is on disk
 }
 
 func (h *health) note(code string, now time.Time, message string) {
@@ -67,9 +67,9 @@ func (o *Outbox) Health() []Problem {
 	for _, p := range o.health.problems {
 		out = append(out, *p)
 	}
-	if b := o.health.busySince; !b.IsZero() && now.Sub(b) > hangAfter {
+	if b := o.watch.oldest(); !b.IsZero() && now.Sub(b) > hangAfter {
 		out = append(out, Problem{Code: problemHang, Since: b, Count: 1,
-			Message: "the disk has not answered a write for " + now.Sub(b).Round(time.Second).String()})
+			Message: "the disk has not answered for " + now.Sub(b).Round(time.Second).String()})
 	}
 	slices.SortFunc(out, func(a, b Problem) int { return cmp.Compare(a.Code, b.Code) })
 	return out
@@ -83,6 +83,10 @@ func (o *Outbox) noteWrite(retried, err error) {
 	case failed == nil:
 	case isNoSpace(failed):
 		o.health.note(problemFull, now, "the disk is full: free some space; events go on in the reserve, clips are evicted")
+	case errors.Is(failed, syscall.EROFS):
+		o.health.note(problemWrite, now, "the file system of the outbox is read-only: look into the kernel's log for why, check the disk, mount it for writing again; until then events go to the cloud past the disk, and only while the cloud is reached")
+	case err != nil:
+		o.health.note(problemWrite, now, "the disk of the outbox cannot be written: check the disk; until then events go to the cloud past it, and only while the cloud is reached: "+failed.Error())
 	default:
 		o.health.note(problemWrite, now, "a write to the outbox failed, a new segment was begun: check the disk: "+failed.Error())
 	}
@@ -176,8 +180,8 @@ func (o *Outbox) releaseReserve() bool {
 }
 
 // Enforce keeps the outbox within its bounds: it evicts clips while they are over MaxClipBytes
-// or the disk has less than MinFreeBytes, makes the reserve again when there is room, and gives
-// up log files that are not needed. Call it every second or so; it does little when there is
+// or the disk has less than MinFreeBytes, makes the reserve again when there is room, stores what
+// TakeSent was given, and gives up log files that are not needed. Call it every second or so; it does little when there is
 // nothing to do.
 func (o *Outbox) Enforce() error {
 	over := o.excess()
@@ -199,6 +203,9 @@ func (o *Outbox) Enforce() error {
 		}
 	}
 	if err := o.boundLost(); err != nil {
+		return err
+	}
+	if err := o.storeSent(); err != nil {
 		return err
 	}
 	return o.compact()
