@@ -30,6 +30,7 @@ play('camera page: layout and accessibility', { path: '/cameras/edge-01/cam-731'
 play('wall: layout and accessibility', { path: '/wall?n=4&c=edge-01/cam-731,,edge-02/cam-736', size: { width: 1280, height: 720 } }, ({ page }) => walk(page, 'wall', () => page.locator('[data-testid=live]').nth(1).waitFor()));
 play('events: layout and accessibility', { path: '/events', reducedMotion: 'reduce' }, ({ page }) => walk(page, 'events', () => page.locator(id('event-row')).first().click()));
 play('admin: layout and accessibility', { path: '/admin' }, ({ page }) => walk(page, 'admin', () => page.locator('td').first().waitFor()));
+play('dead letters: layout and accessibility', { path: '/admin/letters' }, ({ page }) => walk(page, 'letters', () => page.locator(id('letter')).first().waitFor()));
 play('audit: layout and accessibility', { path: '/audit' }, ({ page }) => walk(page, 'audit', () => page.locator('td').first().waitFor()));
 play('door: layout and accessibility', { out: true }, ({ page }) => walk(page, 'door', () => page.locator(id('login-user')).waitFor()));
 play('key sheet: accessibility', {}, async ({ page }) => {
@@ -69,6 +70,23 @@ play('events can be filtered, and the CSV has the same filter', { path: '/events
   assert.equal(q.get('bom'), '1');
   await page.selectOption(id('filter-verdict'), 'false-weather');
   await page.locator('.notice').waitFor();
+});
+
+play('a dead letter is tried again at once, and dropped only after a second word', { path: '/admin' }, async ({ page, mock, world }) => {
+  await page.click(id('letters-link'));
+  await page.locator(id('letter')).first().waitFor();
+  const [first, second] = world.letters.map((l) => l.id);
+  await page.locator(`[data-letter="${first}"] ${id('letter-drop')}`).click();
+  await page.locator(id('sure')).waitFor();
+  await page.keyboard.press('Enter'); // the safe answer has the focus
+  await page.locator(id('sure')).waitFor({ state: 'detached' });
+  assert.equal(world.letters.length, 2);
+  await page.locator(`[data-letter="${first}"] ${id('letter-drop')}`).click();
+  await page.click(id('sure-drop'));
+  await page.locator(`[data-letter="${first}"]`).waitFor({ state: 'detached' });
+  await page.locator(`[data-letter="${second}"] ${id('letter-retry')}`).click();
+  await page.locator(id('letters-none')).waitFor();
+  assert.deepEqual(mock.requests.filter((r) => r.startsWith('POST')), [`POST /api/v1/deadletters/${first}/drop`, `POST /api/v1/deadletters/${second}/retry`]);
 });
 
 play('priorities are told apart without colour', { scenario: 'busy' }, async ({ page, world }) => {

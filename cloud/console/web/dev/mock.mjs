@@ -295,7 +295,19 @@ export class Mock {
     return json(res, 200, { events: all.slice(from, from + limit), ...nextOf(from + limit, all) });
   }
 
+  letters(res, path) {
+    const [, , id, action] = path.split('/');
+    if (id === undefined) return json(res, 200, { letters: this.world.letters, total: this.world.letters.filter((l) => l.source === 'archive').length });
+    const at = this.world.letters.findIndex((l) => l.id === decodeURIComponent(id));
+    if (at < 0) throw new Refusal(404, 'not_found', 'there is no such dead letter');
+    this.world.audit.push({ seq: this.world.audit.length + 1, at: new Date().toISOString(), actor: 'kim', client: '127.0.0.1', action: `letter.${action}`, target: `letter ${id}`, detail: '', hash: 'aa' });
+    this.world.letters.splice(at, 1);
+    res.writeHead(204).end();
+    return true;
+  }
+
   admin(req, res, path, body) {
+    if (path.startsWith('/deadletters')) return this.letters(res, path);
     const at = new Date().toISOString();
     switch (path) {
       case '/edges': return json(res, 200, { edges: ['edge-01', 'edge-02'].map((id, i) => ({ id, name: ['성내 1호', '행복 2호'][i], enrolled: at, last_seen: at, online: i === 0, disabled: false, version: '0.1.0', pending: { events: i * 12, clips: i * 4, clip_bytes: 0, clips_evicted: 0 } })) });

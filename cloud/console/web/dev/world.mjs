@@ -22,6 +22,7 @@ export class World {
   changes = [];
   listeners = new Set();
   audit = [];
+  letters = [];
 
   constructor(cameraCount = 12) {
     const now = Date.now();
@@ -158,6 +159,7 @@ export function fill(name) {
       world.fold(a.id);
       world.step([...world.alerts.values()][1], 'claim', 'claimed', { username: 'lee', name: '이수민' });
       closeSome(world, 4);
+      world.letters = letters();
       break;
     }
     case 'flood': many(200, 2); break;
@@ -170,6 +172,15 @@ export function fill(name) {
       break;
   }
   return world;
+}
+
+function letters() {
+  const buried = iso(Date.now() - 3600_000);
+  const id = randomUUID();
+  return [
+    { id: `${id}.2`, source: 'archive', event: id, revision: 2, edge: 'edge-01', edge_name: '성내 1호', received: buried, buried, deliveries: 5, reason: 'the event names the rule "gate-3", which its camera does not have' },
+    { id: '1763712000000-0', source: 'queue', buried, deliveries: 5, reason: 'k: no event ID', entry: '["x","1"]' },
+  ];
 }
 
 function closeSome(world, n) {

@@ -15,6 +15,7 @@ import { Admin, Audit } from './pages/admin.tsx';
 import { CameraPage } from './pages/camera.tsx';
 import { Cameras } from './pages/cameras.tsx';
 import { Events } from './pages/events.tsx';
+import { Letters } from './pages/letters.tsx';
 import { Queue } from './pages/queue.tsx';
 import { Sign } from './pages/sign.tsx';
 import { Wall } from './pages/wall.tsx';
@@ -80,6 +81,7 @@ function Page() {
     case '/wall': return <Wall />;
     case '/events': return <Events />;
     case '/admin': return <Admin />;
+    case '/admin/letters': return <Letters />;
     case '/audit': return <Audit />;
   }
   const at = cameraAt(path.value);

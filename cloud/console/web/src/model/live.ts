@@ -4,6 +4,7 @@ import { batch } from '@preact/signals';
 import { api } from '../net/api.ts';
 import { LiveStream } from '../net/stream.ts';
 import type { Alert, Priority } from '../net/types.ts';
+import { forget as forgetFlood, sounds } from './flood.ts';
 import { forget, isOpen, merge, rank } from './queue.ts';
 import { play } from './sound.ts';
 import {
@@ -59,7 +60,7 @@ async function theRest(next: string | undefined, mine: number): Promise<void> {
 // ringFor sounds once for the most urgent of several cards.
 function ringFor(list: Alert[]): void {
   const first = list.reduce<Priority | undefined>((p, a) => (p === undefined || rank(a.priority) < rank(p) ? a.priority : p), undefined);
-  if (first !== undefined) play(first);
+  if (first !== undefined && sounds(first)) play(first);
 }
 
 export function disconnect(): void {
@@ -67,6 +68,7 @@ export function disconnect(): void {
   stream?.close();
   stream = undefined;
   forgetAll();
+  forgetFlood();
 }
 
 // hurry opens the stream at once when the network is said to be back.
@@ -120,8 +122,10 @@ function onAlert(a: Alert): void {
     if (what === 'new' && mustWait(a)) held.value = new Set(held.value).add(a.id);
     alerts.value = map;
   });
-  if (what === 'new' || what === 'louder') play(a.priority);
-  else if (what === 'joined' && isOpen(a)) play(a.priority, true);
+  if (sounds(a.priority)) {
+    if (what === 'new' || what === 'louder') play(a.priority);
+    else if (what === 'joined' && isOpen(a)) play(a.priority, true);
+  }
   if (a.id === selected.value) void refreshDetail();
 }
 

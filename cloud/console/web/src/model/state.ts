@@ -5,6 +5,7 @@ import { batch, computed, signal } from '@preact/signals';
 import { api, ApiError } from '../net/api.ts';
 import type { Alert, AlertDetail, Camera, Event, Me } from '../net/types.ts';
 import { explain } from './explain.ts';
+import { look } from './flood.ts';
 import { count, visible, type Filter } from './queue.ts';
 
 export interface Toast { text: string; until: number; undo?: string; bad?: boolean }
@@ -175,6 +176,7 @@ export function beat(): void {
   batch(() => {
     tick.value = performance.now();
     now.value = Date.now() + skew.value;
+    look(alerts.value.values(), now.value);
     if (toast.value !== undefined && toast.value.until < performance.now()) toast.value = undefined;
   });
 }

@@ -1,4 +1,4 @@
-import type { Account, Alert, AlertDetail, AuditRecord, Camera, EdgeRow, Event, Me, User, Verdict } from './types.ts';
+import type { Account, Alert, AlertDetail, AuditRecord, Camera, EdgeRow, Event, Letter, Me, User, Verdict } from './types.ts';
 
 // ApiError is an answer that is not 2xx, or no answer at all (status 0).
 export class ApiError extends Error {
@@ -86,5 +86,8 @@ export const api = {
   addUser: (u: { username: string; name: string; role: string; password: string }) => call<void>('POST', '/users', u),
   disableUser: (username: string) => call<void>('POST', `/users/${seg(username)}/disable`),
   audit: (after?: string) => call<{ records: AuditRecord[]; next?: string }>('GET', '/audit' + query({ limit: 200, after })),
+  letters: () => call<{ letters: Letter[]; total: number }>('GET', '/deadletters'),
+  retryLetter: (id: string) => call<void>('POST', `/deadletters/${seg(id)}/retry`),
+  dropLetter: (id: string) => call<void>('POST', `/deadletters/${seg(id)}/drop`),
   stillURL: (c: Camera) => `/api/v1/cameras/${seg(c.edge)}/${seg(c.id)}/still` + query({ at: c.still_at }),
 };

@@ -73,4 +73,8 @@ export interface EdgeRow {
   id: string; name: string; enrolled: string; last_seen?: string; online: boolean; disabled: boolean;
   pending: { events: number; clips: number; clip_bytes: number; clips_evicted: number };
 }
+export interface Letter {
+  id: string; source: 'archive' | 'queue'; event?: string; revision?: number; edge?: string; edge_name?: string;
+  received?: string; buried: string; deliveries: number; reason: string; entry?: string;
+}
 export interface AuditRecord { seq: number; at: string; actor: string; client: string; action: string; target: string; detail: string }

@@ -2,12 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { api } from '../net/api.ts';
 import type { Account, AuditRecord, EdgeRow } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
+import { follows } from '../model/route.ts';
 import { fail } from '../model/state.ts';
 import { full } from '../model/time.ts';
 
 // Admin keeps edges and users.
 export function Admin() {
-  return <main class="page scroll sections"><Edges /><Users /></main>;
+  return <main class="page scroll sections"><Edges /><Users /><Lost /></main>;
 }
 
 function Edges() {
@@ -38,6 +39,21 @@ function Edges() {
           </tr>
         ))}</tbody>
       </table>
+    </section>
+  );
+}
+
+// Lost leads to what could not be taken in.
+function Lost() {
+  const [total, setTotal] = useState<number>();
+  useEffect(() => void api.letters().then((r) => setTotal(Math.max(r.total, r.letters.length)), fail), []);
+  return (
+    <section>
+      <h2>{t('letters.title')}</h2>
+      <p class="inline">
+        <a class="button" href="/admin/letters" onClick={follows} data-testid="letters-link">{t('letters.open')}</a>
+        {total !== undefined && <span class={total > 0 ? 'p-high' : ''}>{total > 0 ? t('letters.total', { n: total }) : t('letters.none')}</span>}
+      </p>
     </section>
   );
 }

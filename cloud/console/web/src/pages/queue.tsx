@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { RefObject } from 'preact';
 import { t, word } from '../i18n/index.ts';
+import { flood } from '../model/flood.ts';
 import { type Filter } from '../model/queue.ts';
 import { choose, counts, detail, filter, listed, me, now, ringing, selected } from '../model/state.ts';
 import { play } from '../model/sound.ts';
@@ -24,7 +25,7 @@ export function Queue() {
   useRepeat();
   return (
     <main class="queue-page page" ref={pane}>
-      <section class="column" aria-label={t('queue.label')}><Filters /><List /></section>
+      <section class="column" aria-label={t('queue.label')}><Filters /><FloodBanner /><List /></section>
       <section class="column" aria-label={t('evi.label')}><Evidence transport={transport} /></section>
       <section class="column" aria-label={t('why.title')}><Side noteRef={noteRef} /></section>
       <div class="hidden" role="status" aria-live="assertive">{critical()}</div>
@@ -46,6 +47,21 @@ function Filters() {
     </button>
   );
   return <div class="head" role="group" aria-label={t('queue.views')}>{chip('unclaimed', n.unclaimed)}{chip('mine', n.mine)}{chip('all', n.all)}{chip('closed')}</div>;
+}
+
+// FloodBanner says that alerts come faster than anybody can judge them, and from where.
+function FloodBanner() {
+  const f = flood.value;
+  return (
+    <div role="status">
+      {f.on && (
+        <div class="flood" data-testid="flood">
+          <strong>{t('flood.title', { n: f.count })}</strong> <span>{t('flood.sound')}</span>
+          <ul>{f.causes.map((c) => <li key={`${c.camera}/${c.kind}`}><span>{c.name} · {word('kind', c.kind)}</span><b>{c.count}</b></li>)}</ul>
+        </div>
+      )}
+    </div>
+  );
 }
 
 function Side({ noteRef }: { noteRef: RefObject<HTMLTextAreaElement | null> }) {
