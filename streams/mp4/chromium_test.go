@@ -76,6 +76,12 @@ func TestPlaysInChromium(t *testing.T) {
 // play gives the sentence that playPage ends with.
 func play(t *testing.T, chromium, path string) string {
 	t.Helper()
+	return playOn(t, chromium, path, fmt.Sprintf(playPage, "/clip.mp4"))
+}
+
+// playOn gives the sentence that a page ends with.
+func playOn(t *testing.T, chromium, path, page string) string {
+	t.Helper()
 	said := make(chan string, 1)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/clip.mp4", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) })
@@ -87,7 +93,7 @@ func play(t *testing.T, chromium, path string) string {
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, playPage, "/clip.mp4")
+		fmt.Fprint(w, page)
 	})
 	srv := httptest.NewServer(mux)
 	defer srv.Close()
