@@ -12,7 +12,7 @@ const (
 	reportsBy    = 10 * time.Second // media time by which a sender report is expected
 	rateUnits    = 50               // units over which a rate is measured
 	rateOff      = 0.2              // by which declared and delivered rate may differ
-	clockWindow  = 4 * time.Second  // of arrival, over which the camera's clock is measured
+	clockWindow  = 3 * time.Second  // of arrival, over which the camera's clock is measured
 	clockOff     = 0.01             // by which it may run slow or fast
 	clockWindows = 2                // in a row that must agree
 )

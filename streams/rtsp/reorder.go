@@ -24,6 +24,7 @@ type arrival struct {
 // passed. What is missing then, and what comes later or twice, is for the assembler to say.
 type reorder struct {
 	begun bool
+	first bool // nothing was released yet
 	ssrc  uint32
 	next  uint16 // released next
 	held  [reorderDistance]arrival
@@ -40,9 +41,9 @@ func (r *reorder) push(pkt *rtp.Packet, at time.Time, out []arrival) []arrival {
 	seq := pkt.SequenceNumber
 	if !r.begun || pkt.SSRC != r.ssrc {
 		out = r.flush(out)
-		first := !r.begun
+		r.first = !r.begun
 		r.begun, r.ssrc, r.next, r.odd = true, pkt.SSRC, seq, -1
-		if first {
+		if r.first {
 			r.next -= reorderAhead
 		}
 	}
@@ -70,7 +71,7 @@ func (r *reorder) push(pkt *rtp.Packet, at time.Time, out []arrival) []arrival {
 	}
 	*slot = arrival{pkt, at}
 	r.n++
-	if seq != r.next {
+	if seq != r.next && !r.first {
 		r.moved++
 	}
 	return r.release(out)
@@ -91,6 +92,7 @@ func (r *reorder) step(out []arrival) []arrival {
 	if slot.pkt == nil {
 		return out
 	}
+	r.first = false
 	out = append(out, arrival{slot.pkt, r.rising(slot.at)})
 	*slot = arrival{}
 	r.n--

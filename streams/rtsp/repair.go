@@ -8,11 +8,11 @@ import (
 )
 
 // repair makes of a camera's answer the one that gortsplib gets: nothing but what it needs,
-// in the form that it reads. What it must not act on is not there: redirects, challenges, the
+// in the form that it reads. The lock is held. What it must not act on is not there: redirects, challenges, the
 // addresses that the camera would be reached at, the way of the media.
 func (w *wire) repair(r *request, m *message) (*message, error) {
 	out := &message{status: m.status, text: m.text}
-	w.session(m, out)
+	w.name(m, out)
 	if m.status >= 300 && m.status < 400 {
 		w.s.quirk(QuirkRedirect)
 	}
@@ -39,17 +39,17 @@ func (w *wire) repair(r *request, m *message) (*message, error) {
 	return out, nil
 }
 
-// session passes the session's name on, and the time that is left without keepalive: gortsplib
+// name passes the session's name on, and the time that is left without keepalive: gortsplib
 // sends one after 8/10 of it, and half of it is wanted.
-func (w *wire) session(m, out *message) {
+func (w *wire) name(m, out *message) {
 	id, params, _ := strings.Cut(m.get("Session"), ";")
 	if id = strings.TrimSpace(id); id == "" {
 		return
 	}
-	if w.sessions != "" && w.sessions != id {
+	if w.session != "" && w.session != id {
 		w.s.quirk(QuirkSessionChange)
 	}
-	w.sessions = id
+	w.session = id
 	for p := range strings.SplitSeq(params, ";") {
 		key, value, _ := strings.Cut(p, "=")
 		seconds, err := strconv.Atoi(strings.TrimSpace(value))
@@ -111,6 +111,7 @@ func (w *wire) describe(r *request, m, out *message) {
 		o.quirks.once(QuirkForeignHost)
 	}
 	w.s.offers(o)
+	w.base = at.base
 	out.set("Content-Type", "application/sdp")
 	out.set("Content-Base", at.base)
 	out.body = o.clean(at.media, others)
@@ -123,8 +124,6 @@ func (w *wire) transport(r *request, m, out *message) error {
 	if odd {
 		w.s.quirkOnce(QuirkOddTransport)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	first := r.track == 0
 	w.mediaSet++
 	if w.s.o.Transport == UDP {

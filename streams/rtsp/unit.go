@@ -102,6 +102,7 @@ func (s *Source) place(u *rawUnit, params *streams.Params) *streams.AccessUnit {
 	}
 	s.seq++
 	au.Wall = s.mapping.Observe(au.PTS, u.arrived)
+	s.stats.Quirks[QuirkStampStep] = s.mapping.Steps()
 	if s.report != nil {
 		s.believe(*s.report)
 		s.report = nil

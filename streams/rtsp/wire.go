@@ -25,10 +25,12 @@ type wire struct {
 	out      []byte // for gortsplib
 	skipping bool   // what came belongs to nothing
 	channels map[byte]channel
-	sessions string // name of the session, last seen
 	early    map[uint32]bool
 
 	mu       sync.Mutex // guards what follows, and writes to the camera
+	session  string     // its name, last seen
+	base     string     // its address
+	leaving  bool       // TEARDOWN was sent
 	seq      int        // of the last request
 	asked    map[int]*request
 	login    *challenge
@@ -39,10 +41,9 @@ type wire struct {
 	media    *datagrams
 	mediaSet int // tracks set up
 
-	asks     atomic.Bool // PLAY was sent
-	plays    atomic.Bool // PLAY was answered
-	leaving  atomic.Bool // TEARDOWN was sent
-	left     chan struct{}
+	asks     atomic.Bool   // PLAY was sent
+	plays    atomic.Bool   // PLAY was answered
+	left     chan struct{} // closed when TEARDOWN was answered, or nothing will be
 	leftOnce sync.Once
 }
 
@@ -77,16 +78,9 @@ func newWire(s *Source, conn net.Conn) *wire {
 	}
 }
 
-// Close closes the connection, after the answer to TEARDOWN when one was sent.
+// Close closes the connection, after the answer to TEARDOWN when there was a session.
 func (w *wire) Close() error {
-	if w.leaving.Load() {
-		limit := time.NewTimer(leaveWithin)
-		select {
-		case <-w.left:
-		case <-limit.C:
-		}
-		limit.Stop()
-	}
+	w.leave()
 	err := w.Conn.Close()
 	w.mu.Lock()
 	d := w.media
@@ -96,6 +90,34 @@ func (w *wire) Close() error {
 		d.close()
 	}
 	return err
+}
+
+// leave waits for the answer to TEARDOWN. Where gortsplib sent none, because it never got the
+// answer that began the session, it is sent here.
+func (w *wire) leave() {
+	w.mu.Lock()
+	late := w.session != "" && !w.leaving
+	if late {
+		w.leaving = true
+		r := &request{message: message{method: "TEARDOWN", url: w.base, fields: []field{{"Session", w.session}}}}
+		late = w.send(r) == nil
+	}
+	waits := w.leaving
+	w.mu.Unlock()
+	if !waits {
+		return
+	}
+	limit := time.NewTimer(leaveWithin)
+	defer limit.Stop()
+	select {
+	case <-w.left: // answered, or nobody reads any more
+	case <-limit.C:
+		return
+	}
+	if late {
+		w.Conn.SetReadDeadline(time.Now().Add(leaveWithin)) //nolint:errcheck // it is closed then
+		io.Copy(io.Discard, w.Conn)                         //nolint:errcheck // as above
+	}
 }
 
 // Read gives gortsplib the next bytes: answers alone, repaired.
@@ -275,7 +297,7 @@ func (w *wire) Write(p []byte) (int, error) {
 			w.media.punch()
 		}
 	case "TEARDOWN":
-		w.leaving.Store(true)
+		w.leaving = true
 	}
 	if r.keepalive {
 		w.alive(r)
@@ -310,14 +332,16 @@ func (w *wire) alive(r *request) {
 		w.s.quirk(QuirkKeepaliveUnanswered)
 	}
 	w.quiet++
-	for _, m := range []string{r.method, "GET_PARAMETER", "OPTIONS", "SET_PARAMETER"} {
+	for _, m := range append([]string{r.method}, keepalives...) {
 		if !w.avoid[m] {
 			r.method = m
 			return
 		}
 	}
-	clear(w.avoid) // all were refused: from the beginning
 }
+
+// keepalives are the methods that keep a session, in the order in which they are tried.
+var keepalives = []string{"GET_PARAMETER", "OPTIONS", "SET_PARAMETER"}
 
 // send writes r with a number of its own, and with a login when the camera asked for one.
 func (w *wire) send(r *request) error {
@@ -363,10 +387,11 @@ func (w *wire) answered(m *message) error {
 		w.leftOnce.Do(func() { close(w.left) })
 		return nil
 	case r.keepalive:
-		w.kept(r, m)
-		return nil
+		return w.kept(r, m)
 	}
+	w.mu.Lock()
 	out, err := w.repair(r, m)
+	w.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -430,15 +455,24 @@ func (w *wire) authenticate(r *request, m *message) (again bool, err error) {
 	return true, w.send(r)
 }
 
-// kept deals with the answer to a keepalive.
-func (w *wire) kept(r *request, m *message) {
+// kept deals with the answer to a keepalive. One that is refused is sent again at once, by
+// another method.
+func (w *wire) kept(r *request, m *message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.quiet = 0
-	if m.status >= 400 && m.status != 401 {
-		w.avoid[r.method] = true
-		w.s.quirk(QuirkKeepaliveRefused)
+	if m.status < 400 || m.status == 401 {
+		return nil
 	}
+	w.s.quirk(QuirkKeepaliveRefused)
+	w.avoid[r.method] = true
+	if len(w.avoid) >= len(keepalives) {
+		clear(w.avoid) // all were refused: from the beginning, in its time
+		return nil
+	}
+	again := &request{message: r.message, keepalive: true}
+	w.alive(again)
+	return w.send(again)
 }
 
 // errTransport says that the way of the media is not to be had.

@@ -24,6 +24,8 @@ type EncodeOptions struct {
 	Units         int           // 0 = 50
 	GOP           int           // 0 = FPS
 	BFrames       int
+	Slices        int    // of each picture; 0 = as the encoder likes
+	More          string // parameters of x264 or x265, as key=value:key=value
 }
 
 func (o EncodeOptions) withDefaults() EncodeOptions {
@@ -43,6 +45,18 @@ func (o EncodeOptions) withDefaults() EncodeOptions {
 		o.GOP = o.FPS
 	}
 	return o
+}
+
+// more gives the additional parameters, to be put before others.
+func (o *EncodeOptions) more() string {
+	out := ""
+	if o.Slices > 0 {
+		out = fmt.Sprintf("slices=%d:", o.Slices)
+	}
+	if o.More != "" {
+		out += o.More + ":"
+	}
+	return out
 }
 
 // Encode makes a test picture with moving parts and encodes it with the ffmpeg program, in
@@ -75,10 +89,10 @@ func encode(ctx context.Context, o EncodeOptions, dir string) ([]*streams.Access
 	if o.Codec == streams.H265 {
 		form = "hevc"
 		args = append(args, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
-			fmt.Sprintf("log-level=none:info=0:pools=none:frame-threads=1:open-gop=0:scenecut=0:keyint=%d:min-keyint=%d:bframes=%d:b-adapt=0:repeat-headers=1", o.GOP, o.GOP, o.BFrames))
+			o.more()+fmt.Sprintf("log-level=none:info=0:pools=none:frame-threads=1:open-gop=0:scenecut=0:keyint=%d:min-keyint=%d:bframes=%d:b-adapt=0:repeat-headers=1", o.GOP, o.GOP, o.BFrames))
 	} else {
 		args = append(args, "-c:v", "libx264", "-preset", "veryfast", "-bf", strconv.Itoa(o.BFrames),
-			"-g", strconv.Itoa(o.GOP), "-keyint_min", strconv.Itoa(o.GOP), "-sc_threshold", "0", "-x264-params", "repeat-headers=1")
+			"-g", strconv.Itoa(o.GOP), "-keyint_min", strconv.Itoa(o.GOP), "-sc_threshold", "0", "-x264-params", o.more()+"repeat-headers=1")
 	}
 	args = append(args, "-f", "tee", fmt.Sprintf("[f=%s]%s|[f=framecrc]%s", form, raw, index))
 	out, err := exec.CommandContext(ctx, "ffmpeg", args...).CombinedOutput()
