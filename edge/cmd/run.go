@@ -105,7 +105,7 @@ func (b *edgeBox) open(ctx context.Context) (err error) {
 	worker := node.Command{Path: self, Args: []string{"worker", "--models", b.cfg.ModelsDir, "--lock", workersLock(b.cfg),
 		"--memory", strconv.FormatInt(b.cfg.Workers.MemoryBytes, 10)}, Stderr: b.m.Stderr}
 	b.node = node.New(node.Options{CrashDir: filepath.Join(b.cfg.DataDir, "crash"), Outbox: b.outbox, StartWorker: worker.Start, Edge: b.edgeID,
-		CamerasPerWorker: b.cfg.Workers.CamerasPerWorker, WallQuality: wallQuality, Registry: registry, Log: b.log})
+		CamerasPerWorker: b.cfg.Workers.CamerasPerWorker, WallQuality: wallQuality, Registry: registry, SendNow: b.sendNow, Log: b.log})
 	if b.cfg.Debug.Listen != "" {
 		b.debug, err = obs.NewServer(obs.ServerOptions{Listen: b.cfg.Debug.Listen, Registry: registry, Health: b.node.Health, Notes: b.notes,
 			Cameras: b.node.DebugCameras, Frame: b.node.Frame, Status: b.status, Log: b.log})
@@ -211,6 +211,17 @@ func (b *edgeBox) assign(cfg config.Config) {
 		b.log.Error("a camera cannot run: " + err.Error())
 	}
 	b.node.Assign(all)
+}
+
+// sendNow brings a revision to the cloud past a disk that refuses it.
+func (b *edgeBox) sendNow(ctx context.Context, rec bongsu.EventRecord) error {
+	b.mu.Lock()
+	up := b.up
+	b.mu.Unlock()
+	if up == nil {
+		return bongsu.Errorf(bongsu.CodeUnavailable, "this edge has no cloud yet")
+	}
+	return up.SendNow(ctx, rec)
 }
 
 // enrolRetry is how long to wait before trying to enrol again.

@@ -78,12 +78,32 @@ func (p *process) storeEvent(m *link.Message, exited <-chan struct{}) bool {
 			since = began
 			n.log.Error("an event cannot be stored now, trying again", "event", rec.Event.ID, "revision", rec.Event.Revision, "err", err)
 		}
+		if n.past(rec) {
+			return true
+		}
 		if !p.again(exited, since) {
 			n.view.lost()
 			n.log.Error("an event is lost: the disk refuses it and its worker is gone", "event", rec.Event.ID, "revision", rec.Event.Revision, "err", err)
 			return false
 		}
 	}
+}
+
+// past sends a revision that the disk refuses to the cloud past it, where there is a way. It
+// reports whether the cloud has it: the worker may forget it then as if it were stored.
+func (n *Node) past(rec bongsu.EventRecord) bool {
+	if n.opt.SendNow == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), n.opt.StoreTimeout)
+	defer cancel()
+	if err := n.opt.SendNow(ctx, rec); err != nil {
+		n.log.Debug("a revision that the disk refuses cannot be sent now either", "event", rec.Event.ID, "revision", rec.Event.Revision, "err", err)
+		return false
+	}
+	n.opt.Outbox.TakeSent(rec)
+	n.view.unspooled()
+	return true
 }
 
 // again waits before another try. It is false when the worker is gone and time is up: nothing

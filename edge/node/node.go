@@ -42,6 +42,9 @@ type Options struct {
 	CamerasPerWorker int                  // 0: 8
 	WallQuality      func() string        // of this box's clock; fills in what a worker left out
 	Registry         *obs.Registry        // nil: no metrics
+	// SendNow brings a revision that the disk refuses to the cloud, durable there when it returns
+	// nil; may be nil. See uplink.SendNow.
+	SendNow func(context.Context, bongsu.EventRecord) error
 
 	// CrashDir is the folder that the last input of workers that died is kept in, for study;
 	// "" keeps none. See package crash.

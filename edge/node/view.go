@@ -48,7 +48,7 @@ type metric struct {
 
 // sums are the node's own counts.
 type sums struct {
-	stored, known, refused, lost, deaths int64
+	stored, known, refused, lost, past, deaths int64
 }
 
 func (v *view) init(now func() time.Time) {
@@ -203,6 +203,12 @@ func (v *view) lost() {
 	v.sums.lost++
 }
 
+func (v *view) unspooled() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.sums.past++
+}
+
 func (v *view) housekeeping(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -306,6 +312,7 @@ func (n *Node) collectOwn(emit func(obs.Sample)) {
 		{"bongsu_events_known_total", "Revisions that a worker sent twice.", obs.KindCounter, s.known, ""},
 		{"bongsu_events_refused_total", "Revisions that could not be stored as they were.", obs.KindCounter, s.refused, ""},
 		{"bongsu_events_lost_total", "Revisions that the disk refused until their worker was gone.", obs.KindCounter, s.lost, ""},
+		{"bongsu_events_unspooled_total", "Revisions sent to the cloud past a disk that refused them.", obs.KindCounter, s.past, ""},
 		{"bongsu_worker_deaths_total", "Ends of worker processes that nobody asked for.", obs.KindCounter, s.deaths, ""},
 		{"bongsu_outbox_events_total", "Revisions since the outbox was made.", obs.KindCounter, c.Events.Created, "state=created"},
 		{"bongsu_outbox_events_total", "", obs.KindCounter, c.Events.Acked, "state=acknowledged"},
