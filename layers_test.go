@@ -65,6 +65,7 @@ var layers = []layer{
 	{"deploy/demo/cmd/bongsu-camera", []string{"streams"}, "a camera made of a file, over streamstest"},
 	{"deploy/faults", nil, "relay, power cuts: breaks what tests give it and knows nobody; only tests import it"},
 	{"deploy/demo", []string{"deploy/demo"}, "starts the built programs; knows the root only"},
+	{"deploy", nil, "what is deployed, and tests of it: no code"},
 	{"docs", nil, "no code but generators"},
 }
 
