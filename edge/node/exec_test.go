@@ -5,11 +5,13 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"bongsu"
+	"bongsu/edge/crash"
 	"bongsu/edge/link"
 )
 
@@ -21,26 +23,90 @@ func runChild() int {
 	if err != nil {
 		return 3
 	}
+	tapes, err := crash.OpenFD(crash.FD)
+	if err != nil {
+		return 6
+	}
 	l := link.NewConn(conn, link.Worker)
 	if _, err := l.Send(link.Message{Type: link.TypeHello, PID: os.Getpid()}); err != nil {
 		return 4
 	}
-	cameras := map[bongsu.CameraID]bool{}
+	c := &childWorker{tapes: tapes, cameras: map[bongsu.CameraID]string{}}
+	go c.beat(l)
 	for {
 		m, err := l.Receive()
 		if err != nil {
 			return 0
 		}
 		if m.Type == link.TypeAssign {
-			cameras[m.Assign.Camera] = true
+			c.mu.Lock()
+			c.cameras[m.Assign.Camera] = m.Assign.URL
+			c.mu.Unlock()
 		}
+	}
+}
+
+// childWorker reports its cameras as live, counts its reports as pictures a second, and does what
+// stands in the file that a camera's URL names, once.
+type childWorker struct {
+	mu      sync.Mutex
+	cameras map[bongsu.CameraID]string
+	tapes   *crash.Recorder
+	beats   float64
+}
+
+func (c *childWorker) beat(l *link.Conn) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		c.mu.Lock()
+		c.beats++
 		var h []bongsu.CameraStatus
-		for _, id := range slices.Sorted(maps.Keys(cameras)) {
-			h = append(h, bongsu.CameraStatus{ID: id, State: bongsu.CameraLive, Reason: fmt.Sprint(os.Getpid())})
+		for _, id := range slices.Sorted(maps.Keys(c.cameras)) {
+			h = append(h, bongsu.CameraStatus{ID: id, State: bongsu.CameraLive, Reason: fmt.Sprint(os.Getpid()), FPS: c.beats})
+			if fault, err := os.ReadFile(c.cameras[id]); err == nil && os.Remove(c.cameras[id]) == nil {
+				tape := c.tapes.Tape(id)
+				tape.Begin(&crash.Unit{Codec: "h264", Seq: 41, Key: true, NALs: [][]byte{fault}})
+				suffer(string(fault))
+			}
 		}
+		c.mu.Unlock()
 		if _, err := l.Send(link.Message{Type: link.TypeHealth, Health: h}); err != nil {
-			return 5
+			return
 		}
+	}
+}
+
+// suffer does to this process what a decoder or a library may do.
+func suffer(fault string) {
+	kill := func(s syscall.Signal) {
+		_ = syscall.Kill(os.Getpid(), s)
+		select {}
+	}
+	switch fault {
+	case "SIGSEGV":
+		kill(syscall.SIGSEGV)
+	case "SIGABRT":
+		kill(syscall.SIGABRT)
+	case "SIGKILL":
+		kill(syscall.SIGKILL)
+	case "SIGSTOP":
+		kill(syscall.SIGSTOP)
+	case "panic":
+		go func() { panic("in a goroutine of a library") }()
+		select {}
+	case "memory":
+		_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 64 << 20, Max: 64 << 20})
+		var all [][]byte
+		for {
+			b := make([]byte, 16<<20)
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+	case "stuck":
+		os.Exit(link.ExitStuck)
 	}
 }
 

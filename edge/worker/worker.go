@@ -65,6 +65,9 @@ type Options struct {
 	// Rebuild is how long a camera that could not be built waits for another try, and how long
 	// its open events wait for it; 10 s by default.
 	Rebuild time.Duration
+	// StartSpread is the mean time between the starts of two cameras, 150 ms by default: those of a
+	// site that gets its power back are not all called in one instant.
+	StartSpread time.Duration
 	// Tapes keep the last input of the decoders; nil keeps none. Abort ends the process at once
 	// when a call into C does not come back: os.Exit by default.
 	Tapes *crash.Recorder
@@ -108,6 +111,9 @@ func New(o Options) *Worker {
 	}
 	if o.HandoverBytes == 0 {
 		o.HandoverBytes = 8 << 20
+	}
+	if o.StartSpread <= 0 {
+		o.StartSpread = 150 * time.Millisecond
 	}
 	if o.Abort == nil {
 		o.Abort = os.Exit
@@ -297,16 +303,12 @@ func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 	})
 }
 
-// startSpread is the mean time between the starts of two cameras: those of a site that gets its
-// power back are not all called in one instant.
-const startSpread = 150 * time.Millisecond
-
 // spread says how long a camera waits before it starts, with jitter; the first does not. It is
 // called with mu held.
 func (w *Worker) spread() time.Duration {
 	now := time.Now()
 	wait := max(0, w.starts.Sub(now))
-	w.starts = now.Add(wait + startSpread/2 + rand.N(startSpread))
+	w.starts = now.Add(wait + w.o.StartSpread/2 + rand.N(w.o.StartSpread))
 	return wait
 }
 
