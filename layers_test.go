@@ -63,7 +63,7 @@ var layers = []layer{
 
 	{"benchmarks", []string{"streams", "models", "edge", "cloud", "deploy"}, "may import anything; nothing imports it"},
 	{"deploy/demo/cmd/bongsu-camera", []string{"streams"}, "a camera made of a file, over streamstest"},
-	{"deploy/faults", nil, "relay, power cuts: breaks what tests give it and knows nobody; only tests import it"},
+	{"deploy/faults", nil, "relay, power cuts, sick disks: breaks what tests give it and knows nobody; only tests import it"},
 	{"deploy/demo", []string{"deploy/demo"}, "starts the built programs; knows the root only"},
 	{"deploy", nil, "what is deployed, and tests of it: no code"},
 	{"docs", nil, "no code but generators"},
@@ -80,6 +80,7 @@ var libraryHomes = map[string][]string{
 	"github.com/redis/":               {"bongsu/cloud/queue/redisq"},
 	"modernc.org/sqlite":              {"bongsu/edge/outbox", "bongsu/cloud/archive/sqlite"},
 	"github.com/coder/websocket":      {"bongsu/edge/live", "bongsu/cloud/live", "bongsu/edge/cmd"},
+	"github.com/hanwen/go-fuse":       {"bongsu/deploy/faults/sickdisk"},
 	"github.com/chromedp/":            {"bongsu/deploy/demo", "bongsu/benchmarks"},
 	"github.com/minio/minio-go":       {"bongsu/cloud/objects"},
 }
