@@ -1,4 +1,4 @@
-import { assert, cards, id, inPage, play, until } from './stage.mjs';
+import { accessible, assert, cards, id, inPage, play, until } from './stage.mjs';
 
 const ids = (page) => cards(page).evaluateAll((list) => list.map((c) => c.dataset.alert));
 
@@ -155,6 +155,25 @@ play('sound: a bar while the browser blocks it, gone after a gesture; F9 mutes f
   const rung = await page.evaluate(() => window.rung);
   await page.waitForTimeout(4300);
   assert.equal(await page.evaluate(() => window.rung), rung);
+});
+
+play('ten minutes without a hand: pictures are hidden and live views end, sound goes on; the password opens', { path: '/wall?n=4&c=edge-01/cam-731' }, async ({ page, mock, world }) => {
+  await page.locator('[data-testid=live][data-show=live]').waitFor();
+  await page.clock.install();
+  await page.clock.fastForward('10:05');
+  await page.locator(id('lock')).waitFor();
+  assert.equal(await page.locator('img, video, .nav').count(), 0);
+  await until('no live view is left', () => mock.live.viewers.size === 0);
+  world.raise({ priority: 'critical' });
+  await inPage(page, () => /긴급 *[1-9]/.test(document.querySelector('.waiting').textContent));
+  await accessible(page, 'lock');
+  await page.reload();
+  await page.fill(id('lock-password'), 'wrong');
+  await page.keyboard.press('Enter');
+  await page.locator('[role=alert]').waitFor();
+  await page.fill(id('lock-password'), 'mock-password');
+  await page.keyboard.press('Enter');
+  await page.locator('[data-testid=live][data-show=live]').waitFor();
 });
 
 play('the queue is loaded once, page by page', { scenario: 'huge' }, async ({ page, mock }) => {

@@ -39,6 +39,7 @@ const looks = [
   { name: 'events', scenario: 'busy', path: '/events' },
   { name: 'event-open', scenario: 'busy', path: '/events', steps: [(p) => p.locator('[data-testid=event-row]').first().click(), wait(900), seek] },
   { name: 'admin', scenario: 'busy', path: '/admin' }, { name: 'audit', scenario: 'busy', path: '/audit' },
+  { name: 'lock', scenario: 'busy', steps: [(p) => p.evaluate(() => localStorage.setItem('bongsu.locked', 'kim')), wait(900)] },
   { name: 'letters', scenario: 'busy', path: '/admin/letters' }, { name: 'letters-sure', scenario: 'busy', path: '/admin/letters', steps: [(p) => p.locator('[data-testid=letter-drop]').first().click(), wait(200)] },
   { name: 'login', scenario: 'busy', out: true }, { name: 'setup', scenario: 'busy', out: true, setup: true },
 ];

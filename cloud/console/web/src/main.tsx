@@ -6,16 +6,18 @@ import { useEffect } from 'preact/hooks';
 import { lang, t } from './i18n/index.ts';
 import { api, ApiError } from './net/api.ts';
 import { connect, disconnect, hurry } from './model/live.ts';
+import { idle, watchHands } from './model/idle.ts';
 import { setTheme, theme } from './model/look.ts';
 import { cameraAt, go, path, returned } from './model/route.ts';
-import { listen, probe } from './model/sound.ts';
-import { beat, counts, fail, me, say, sessionLost } from './model/state.ts';
+import { listen, play, probe } from './model/sound.ts';
+import { beat, counts, fail, me, ringing, say, sessionLost } from './model/state.ts';
 import { forgetOpened } from './model/work.ts';
 import { Admin, Audit } from './pages/admin.tsx';
 import { CameraPage } from './pages/camera.tsx';
 import { Cameras } from './pages/cameras.tsx';
 import { Events } from './pages/events.tsx';
 import { Letters } from './pages/letters.tsx';
+import { Lock } from './pages/lock.tsx';
 import { Queue } from './pages/queue.tsx';
 import { Sign } from './pages/sign.tsx';
 import { Wall } from './pages/wall.tsx';
@@ -25,6 +27,7 @@ import { Foot, Note, SoundBar, Top } from './parts/top.tsx';
 
 const beatMs = 500;
 const againMs = 2000;
+const repeatMs = 4000;
 
 const phase = signal<'asking' | 'setup' | 'login' | 'in'>('asking');
 
@@ -33,6 +36,7 @@ async function enter(): Promise<void> {
   try {
     me.value = await api.me();
     sessionLost.value = false;
+    idle.look(me.value.user.username);
     phase.value = 'in';
     if (['/', '/login', '/setup'].includes(path.value)) go('/console');
     probe();
@@ -62,6 +66,7 @@ function leave(): void {
 }
 
 function logout(): void {
+  idle.open();
   void api.logout().catch(() => undefined).finally(() => {
     leave();
     go('/login');
@@ -72,6 +77,27 @@ function logout(): void {
 function expire(): void {
   leave();
   say(t('error.session'));
+}
+
+// entered is after the door: who has just proved to be there is not locked out.
+function entered(): void {
+  idle.open();
+  void enter();
+}
+
+function everyBeat(): void {
+  beat();
+  if (phase.value === 'in' && me.value !== undefined) idle.look(me.value.user.username);
+}
+
+// useRepeat rings for unclaimed critical alerts until somebody claims them, on whichever page.
+function useRepeat(): void {
+  const on = ringing.value;
+  useEffect(() => {
+    if (!on) return undefined;
+    const timer = setInterval(() => play('critical'), repeatMs);
+    return () => clearInterval(timer);
+  }, [on]);
 }
 
 function Page() {
@@ -90,8 +116,10 @@ function Page() {
 }
 
 function App() {
+  useRepeat();
   useEffect(() => {
-    setInterval(beat, beatMs);
+    setInterval(everyBeat, beatMs);
+    watchHands();
     addEventListener('popstate', returned);
     addEventListener('online', hurry);
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && hurry());
@@ -106,7 +134,8 @@ function App() {
     document.title = (waiting > 0 ? `(${waiting}) ` : '') + t('app.name');
   }, [lang.value, waiting]);
   if (phase.value === 'asking') return <div class="calm"><Flame size={44} /><Note /></div>;
-  if (phase.value !== 'in') return <><Sign setup={phase.value === 'setup'} done={() => void enter()} /><Note /></>;
+  if (phase.value !== 'in') return <><Sign setup={phase.value === 'setup'} done={entered} /><Note /></>;
+  if (idle.locked.value) return <div class="frame"><SoundBar /><Lock logout={logout} /><Note /></div>;
   return (
     <div class="frame">
       <Top logout={logout} />

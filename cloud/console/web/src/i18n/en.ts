@@ -331,6 +331,11 @@ export const en: Record<keyof typeof ko, string> = {
   'audit.client': 'From',
   'audit.detail': 'Detail',
 
+  'lock.title': 'Locked',
+  'lock.about': 'Nobody touched the console for ten minutes: pictures are hidden. Alarms go on sounding.',
+  'lock.password': 'Password of {name}',
+  'lock.open': 'Continue',
+
   'flood.title': 'Flood of alerts · {n} in 10 min',
   'flood.sound': 'Only critical alerts sound.',
   'letters.title': 'Dead letters',

@@ -329,6 +329,11 @@ export const ko = {
   'audit.client': '어디서',
   'audit.detail': '내용',
 
+  'lock.title': '잠겨 있습니다',
+  'lock.about': '10분 동안 움직임이 없어 화면을 가렸습니다. 경보음은 계속 울립니다.',
+  'lock.password': '{name} 님의 비밀번호',
+  'lock.open': '계속하기',
+
   'flood.title': '경보 폭주 · 10분 동안 {n}건',
   'flood.sound': '긴급만 소리로 알립니다.',
   'letters.title': '받아들이지 못한 것',

@@ -3,8 +3,7 @@ import type { RefObject } from 'preact';
 import { t, word } from '../i18n/index.ts';
 import { flood } from '../model/flood.ts';
 import { type Filter } from '../model/queue.ts';
-import { choose, counts, detail, filter, listed, me, now, ringing, selected } from '../model/state.ts';
-import { play } from '../model/sound.ts';
+import { choose, counts, detail, filter, listed, me, now, selected } from '../model/state.ts';
 import { choosing } from '../model/work.ts';
 import { Acts } from '../parts/acts.tsx';
 import { chosen, current, Evidence } from '../parts/evidence.tsx';
@@ -13,8 +12,6 @@ import type { Transport } from '../parts/player.tsx';
 import { Why } from '../parts/why.tsx';
 import { useKeys } from './keys.ts';
 
-const repeatMs = 4000;
-
 // Queue is the operator's page: the list, the evidence, and why it rang.
 export function Queue() {
   const transport = useRef<Transport | null>(null);
@@ -22,7 +19,6 @@ export function Queue() {
   const pane = useRef<HTMLElement>(null);
   useKeys(pane, transport, noteRef);
   useFocusKept();
-  useRepeat();
   return (
     <main class="queue-page page" ref={pane}>
       <section class="column" aria-label={t('queue.label')}><Filters /><FloodBanner /><List /></section>
@@ -86,14 +82,4 @@ function useFocusKept(): void {
     const to = choosing.value === undefined ? '[data-keeper]' : '[data-testid=choice-1]';
     document.querySelector<HTMLElement>(to)?.focus({ preventScroll: true });
   }, [selected.value, choosing.value, listed.value.length === 0, detail.value === undefined, chosen()?.work]);
-}
-
-// useRepeat rings for unclaimed critical alerts until somebody claims them.
-function useRepeat(): void {
-  const on = ringing.value;
-  useEffect(() => {
-    if (!on) return undefined;
-    const timer = setInterval(() => play('critical'), repeatMs);
-    return () => clearInterval(timer);
-  }, [on]);
 }
