@@ -80,6 +80,7 @@ type showing struct {
 	run   bongsu.RunID // of the unit added last
 	seq   uint64
 	begun bool // a unit was taken
+	keyed bool // there was a key unit: what is missing from there on is counted
 
 	// owned by run
 	film    mp4.Live
@@ -206,7 +207,7 @@ func (s *showing) add(au *streams.AccessUnit) {
 		s.drop(1)
 		return
 	}
-	s.skip = false
+	s.skip, s.keyed = false, true
 	if size := au.Size(); s.bytes+size > liveQueueBytes || len(s.queue) >= liveQueueUnits {
 		s.drop(len(s.queue))
 		clear(s.queue)
@@ -224,7 +225,7 @@ func (s *showing) add(au *streams.AccessUnit) {
 // drop counts units that this session does not get. Those before its first key unit were never
 // promised.
 func (s *showing) drop(n int) {
-	if s.begun || len(s.queue) > 0 {
+	if s.keyed {
 		s.tap.live.dropped.Add(int64(n))
 	}
 }

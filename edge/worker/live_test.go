@@ -203,6 +203,9 @@ func TestLiveChannelThatIsNotRead(t *testing.T) {
 			return len(tap.showings[0].queue) == 0
 		})
 	}
+	t.Cleanup(func() {
+		t.Logf("%d of %d units were sent, %d dropped", len(w.of(sessionA, bongsu.LiveFragment)), len(units), l.dropped.Load())
+	})
 	streamstest.Eventually(t, "sent and dropped make all", func() bool {
 		return len(w.of(sessionA, bongsu.LiveFragment))+int(l.dropped.Load()) == len(units)
 	})
