@@ -30,7 +30,7 @@ func checkVerb() verb {
 		about: "hold what is stored against its numbered invariants, also beside a running server; exit code 3 when something is wrong",
 		more: `It changes nothing. The database is held against C0 to C10 of docs/design/durability.md, then the chain of the audit
 records (C9), then each picture and clip that a row names against its SHA-256 (C11), wherever the
-configuration keeps objects. Revisions that could not be applied are listed; they are kept and no
+configuration keeps objects (in a bucket it writes and deletes an object of its own first). Revisions that could not be applied are listed; they are kept and no
 violation. Exit codes: 0 nothing is violated; 1 the check could not be made, for something cannot
 be read; 2 wrong command line; 3 violations were found. In JSON each finding has level (good, note,
 bad), area (database, audit, objects, letters), what, and for an invariant that and where.`,

@@ -91,24 +91,10 @@ func query(q string) func(*testing.T, string) {
 }
 
 // object is a breach that is made in the folder of objects, to the first that ends so.
-func object(ending string, harm func(path string, b []byte) error) func(*testing.T, string) {
+func object(ending string, do func(path string, b []byte) error) func(*testing.T, string) {
 	return func(t *testing.T, data string) {
 		t.Helper()
-		done := false
-		err := filepath.WalkDir(filepath.Join(data, objectsDir, "objects"), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || done || !strings.HasSuffix(path, ending) {
-				return err
-			}
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			done = true
-			return harm(path, b)
-		})
-		if err != nil || !done {
-			t.Fatalf("%s: %v, %v", ending, done, err)
-		}
+		harm(t, filepath.Join(data, objectsDir, "objects"), ending, do)
 	}
 }
 
