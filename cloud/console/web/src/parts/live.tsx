@@ -15,6 +15,21 @@ export function Live({ edge, camera, name }: LiveProps) {
   const video = useRef<HTMLVideoElement>(null);
   const player = useRef<Player | undefined>(undefined);
   const [look, setLook] = useState(blank);
+  const [life, setLife] = useState(0);
+  // A page that is left by its address may be kept frozen, with its connection open and no timer
+  // running: nobody looks, so the pull ends at once, and begins anew if the page comes back.
+  useEffect(() => {
+    const leave = () => player.current?.close();
+    const back = (e: PageTransitionEvent) => {
+      if (e.persisted) setLife((n) => n + 1);
+    };
+    addEventListener('pagehide', leave);
+    addEventListener('pageshow', back);
+    return () => {
+      removeEventListener('pagehide', leave);
+      removeEventListener('pageshow', back);
+    };
+  }, []);
   useEffect(() => {
     const p = (player.current = new Player(`/api/v1/cameras/${encodeURIComponent(edge)}/${encodeURIComponent(camera)}/live`, setLook));
     if (video.current !== null) p.open(video.current);
@@ -22,7 +37,7 @@ export function Live({ edge, camera, name }: LiveProps) {
       p.close();
       player.current = undefined;
     };
-  }, [edge, camera]);
+  }, [edge, camera, life]);
   const there = cameras.value.find((c) => c.edge === edge && c.id === camera)?.state === 'live';
   useEffect(() => {
     if (there && connected.value) player.current?.again();
