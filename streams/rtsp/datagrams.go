@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -18,6 +19,9 @@ import (
 // reportEvery is between two receiver reports. Some cameras take their lack for the end of
 // the session; they also keep the way through a firewall open.
 const reportEvery = 5 * time.Second
+
+// drainWait is how long the last datagrams of a session may take.
+const drainWait = 20 * time.Millisecond
 
 // maxDatagram is the largest payload of a datagram.
 const maxDatagram = 65535
@@ -39,6 +43,9 @@ type datagrams struct {
 	sends [2]uint16 // ports of the camera; 0 = not known yet
 	begun bool
 	ended bool
+
+	last    atomic.Bool   // nothing more will be sent
+	drained chan struct{} // closed when readRTP has ended
 }
 
 // listenDatagrams opens two neighbouring ports on the address that reaches the camera.
@@ -51,7 +58,7 @@ func listenDatagrams(s *Source, conn net.Conn) (*datagrams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("UDP needs a connection with an address: %w", err)
 	}
-	d := &datagrams{s: s, peer: peer.Addr().Unmap(), stop: make(chan struct{})}
+	d := &datagrams{s: s, peer: peer.Addr().Unmap(), stop: make(chan struct{}), drained: make(chan struct{})}
 	for range 100 {
 		port := uint16(10000 + 2*rand.IntN(27000))
 		if d.socks, err = listenPair(local.Addr(), port); err == nil {
@@ -156,22 +163,47 @@ func (d *datagrams) accepts(i int, at netip.AddrPort) bool {
 }
 
 func (d *datagrams) readRTP() {
+	defer close(d.drained)
 	buf := make([]byte, maxDatagram)
 	for {
-		if wait, ok := d.s.holds(); ok {
-			d.socks[0].SetReadDeadline(time.Now().Add(max(wait, 0))) //nolint:errcheck // a closed socket shows below
-		} else {
-			d.socks[0].SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+		last := d.last.Load()
+		var limit time.Time
+		if wait, ok := d.s.holds(); last {
+			limit = time.Now().Add(drainWait)
+		} else if ok {
+			limit = time.Now().Add(max(wait, 0))
 		}
+		d.socks[0].SetReadDeadline(limit) //nolint:errcheck // a closed socket shows below
 		n, at, err := d.socks[0].ReadFromUDPAddrPort(buf)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			d.s.expire()
+			d.s.expire(last)
+			if last {
+				return
+			}
 		case err != nil:
 			return
 		case d.accepts(0, at):
 			d.s.rtp(append([]byte(nil), buf[:n]...), d.s.o.Now())
 		}
+	}
+}
+
+// finish takes what the camera sent before it ended the session.
+func (d *datagrams) finish() {
+	d.mu.Lock()
+	begun := d.begun
+	d.mu.Unlock()
+	if !begun {
+		return
+	}
+	d.last.Store(true)
+	d.socks[0].SetReadDeadline(time.Now()) //nolint:errcheck // a closed socket has ended readRTP
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	select {
+	case <-d.drained:
+	case <-limit.C:
 	}
 }
 

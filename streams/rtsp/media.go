@@ -114,10 +114,14 @@ func (s *Source) holds() (time.Duration, bool) {
 	return s.in.order.wait(s.o.Now())
 }
 
-// expire gives up packets that others have waited for too long.
-func (s *Source) expire() {
+// expire gives up packets that others have waited for too long, or, at the last, all.
+func (s *Source) expire(last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if last {
+		s.assemble(s.in.order.flush(s.in.ready[:0]))
+		return
+	}
 	s.assemble(s.in.order.expire(s.o.Now(), s.in.ready[:0]))
 }
 

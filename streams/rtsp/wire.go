@@ -125,6 +125,12 @@ func (w *wire) Read(p []byte) (int, error) {
 	for len(w.out) == 0 {
 		if err := w.next(); err != nil {
 			w.leftOnce.Do(func() { close(w.left) })
+			w.mu.Lock()
+			d := w.media
+			w.mu.Unlock()
+			if d != nil {
+				d.finish()
+			}
 			return 0, err
 		}
 	}

@@ -183,8 +183,8 @@ func (k *cameraConn) setupUDP(n int, asked string, a *rtspAnswer) {
 // description is the SDP.
 func (c *Camera) description() string {
 	sets := &streams.Params{Codec: c.script.Video.codec()}
-	if len(c.o.Units) > 0 {
-		sets = c.o.Units[0].Params
+	if units := c.described(); len(units) > 0 {
+		sets = units[0].Params
 	}
 	b64 := base64.StdEncoding.EncodeToString
 	sprop := "sprop-parameter-sets=" + b64(sets.SPS) + "," + b64(sets.PPS)

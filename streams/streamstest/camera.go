@@ -18,7 +18,11 @@ import (
 // CameraOptions are what a script does not hold.
 type CameraOptions struct {
 	Units []*streams.AccessUnit // the video; nil = what the script says (StartCamera makes it)
+	Then  []*streams.AccessUnit // the video from the second session on; nil = the same
 	TLS   *tls.Config           // nil = plain RTSP
+	// Mangle changes what is written to the RTSP connection; nil = no change. It is called
+	// by one goroutine of a connection at a time.
+	Mangle func([]byte) []byte
 	Epoch time.Time             // the camera's clock at media time 0; zero = when the media begin
 }
 
@@ -42,6 +46,7 @@ type Camera struct {
 	uses      int // of the nonce
 	nonces    int
 	fate      Fate
+	began     time.Time // of the last session's media
 	paused    chan struct{} // closed when the camera goes on; nil = it is not paused
 	keptAlive time.Time
 	passwords []string // logins that showed a password readable
@@ -149,6 +154,33 @@ func (c *Camera) Fate() Fate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.fate
+}
+
+// Began is when the media of the last session began: media time 0 of what is sent in real time.
+func (c *Camera) Began() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.began
+}
+
+// units gives the video of the session under way.
+func (c *Camera) units() []*streams.AccessUnit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.number > 1 && c.o.Then != nil {
+		return c.o.Then
+	}
+	return c.o.Units
+}
+
+// described gives the video of the session that comes next.
+func (c *Camera) described() []*streams.AccessUnit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.number > 0 && c.o.Then != nil {
+		return c.o.Then
+	}
+	return c.o.Units
 }
 
 // Pause makes the camera go silent: connections stand, nothing is sent or answered, until the

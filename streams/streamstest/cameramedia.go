@@ -61,6 +61,9 @@ func (u *cameraUDP) close() {
 func (k *cameraConn) write(b []byte) (int, error) {
 	k.wmu.Lock()
 	defer k.wmu.Unlock()
+	if m := k.camera.o.Mangle; m != nil {
+		b = m(b)
+	}
 	return k.conn.Write(b)
 }
 
@@ -74,7 +77,7 @@ func (k *cameraConn) prepare() {
 	if epoch.IsZero() {
 		epoch = k.begin
 	}
-	all := packetize(k.camera.script, k.camera.o.Units, epoch)
+	all := packetize(k.camera.script, k.camera.units(), epoch)
 	if k.udp == nil {
 		for i, p := range all {
 			k.packets = append(k.packets, flight{packet: p, place: i, due: p.at})
@@ -111,6 +114,8 @@ func (k *cameraConn) play() {
 	}
 	k.camera.mu.Lock()
 	k.camera.keptAlive = time.Now()
+	k.begin = k.camera.keptAlive
+	k.camera.began = k.begin
 	k.camera.mu.Unlock()
 	k.media.Go(k.feed)
 }
@@ -131,7 +136,7 @@ func (k *cameraConn) feed() {
 		defer k.udp.close()
 	}
 	m := &k.camera.script.Media
-	begin := time.Now()
+	begin := k.begin
 	for n := k.sent; n < len(k.packets); n++ {
 		p := k.packets[n]
 		at := begin

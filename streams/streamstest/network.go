@@ -21,7 +21,10 @@ type Network struct {
 // Fate is what became of what was sent: the truth that a reader's counters are held against.
 type Fate struct {
 	Sent    int          // packets with media
-	Dropped map[int]bool // their places in the order of sending
+	Dropped map[int]bool // places, in the order of sending, of those that never arrived
+	Torn    map[int]bool // units of which a packet never arrived
+	First   int          // place of the first packet that arrived in its turn
+	Last    int          // highest place that arrived
 	Doubled int
 	Late    int // packets that came after others which were sent later
 	Longest int // by how many places at most
@@ -38,7 +41,7 @@ type flight struct {
 // travel lets packets pass through the network and gives them in the order of their arrival.
 func (n Network) travel(in []packet) ([]flight, Fate) {
 	r := rand.New(rand.NewPCG(n.Seed, 0x626f6e67)) //nolint:gosec // it must be repeatable
-	fate := Fate{Sent: len(in), Dropped: map[int]bool{}}
+	fate := Fate{Sent: len(in), Dropped: map[int]bool{}, Torn: map[int]bool{}, First: -1}
 	var out []flight
 	burst := 0
 	for i, p := range in {
@@ -47,9 +50,13 @@ func (n Network) travel(in []packet) ([]flight, Fate) {
 		}
 		if burst > 0 {
 			burst--
-			fate.Dropped[i] = true
+			fate.Dropped[i], fate.Torn[p.unit] = true, true
 			continue
 		}
+		if fate.First < 0 {
+			fate.First = i
+		}
+		fate.Last = i
 		f := flight{packet: p, place: i, due: p.at, order: float64(i)}
 		if n.Reorder > 0 && r.Float64() < n.Share {
 			f.order += float64(1+r.IntN(n.Reorder)) + 0.5
