@@ -13,6 +13,7 @@ const (
 	MaxEventPostBytes = 16 << 20
 	MaxClipBytes      = 256 << 20 // one part
 	MaxMessageBytes   = 1 << 20   // one worker message, see edge/link
+	ClipPieceBytes    = 5 << 20   // what a clip part is sent by where it goes straight to an object store
 )
 
 // WireError is the body of every answer that is not 2xx.
@@ -72,6 +73,9 @@ type EventResult struct {
 // before or after its event.
 type ClipRequest struct {
 	Clip Clip `json:"clip"`
+	// Pieces are the SHA-256 of each ClipPieceBytes of a part that has more, the last piece being
+	// what is left. Without them the bytes come through the cloud.
+	Pieces []string `json:"pieces,omitempty"`
 }
 
 // ClipResponse says where the bytes go. When Done is true the part is already complete and

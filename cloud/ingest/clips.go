@@ -48,6 +48,9 @@ func (g *Ingest) declare(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := checkClip(&req.Clip); err != nil {
 		return nil, err
 	}
+	if err := checkPieces(&req); err != nil {
+		return nil, err
+	}
 	row, err := g.archive.DeclareClip(r.Context(), edge, req.Clip, g.now())
 	if err != nil {
 		return nil, err
@@ -62,7 +65,23 @@ func (g *Ingest) declare(w http.ResponseWriter, r *http.Request) (any, error) {
 	if u.Done() { // the object is there, the row was not told: a crash came between
 		return g.finish(r.Context(), edge, &row)
 	}
-	return g.whereTo(r.Context(), &row, u)
+	return g.whereTo(r.Context(), &row, u, req.Pieces)
+}
+
+// checkPieces refuses hashes of pieces that cannot be those of the part.
+func checkPieces(req *bongsu.ClipRequest) error {
+	if len(req.Pieces) == 0 {
+		return nil
+	}
+	if want := objects.Pieces(req.Clip.Bytes); len(req.Pieces) != want {
+		return bongsu.Errorf(bongsu.CodeInvalid, "pieces: %d hashes for %d bytes; there are %d pieces of %d bytes", len(req.Pieces), req.Clip.Bytes, want, objects.PieceBytes)
+	}
+	for i, p := range req.Pieces {
+		if err := objects.CheckHash(p); err != nil {
+			return bongsu.Errorf(bongsu.CodeInvalid, "pieces: hash %d is none: %v", i, err)
+		}
+	}
+	return nil
 }
 
 // addressFor is how long an address that leads straight to the object store is good for.
@@ -70,9 +89,9 @@ const addressFor = 5 * time.Minute
 
 // whereTo says where the next bytes of a part go: straight to the store when it can take them from
 // anybody whom we give an address, else through here.
-func (g *Ingest) whereTo(ctx context.Context, row *archive.ClipRow, u objects.Upload) (any, error) {
+func (g *Ingest) whereTo(ctx context.Context, row *archive.ClipRow, u objects.Upload, pieces []string) (any, error) {
 	if direct, ok := u.(objects.Direct); ok {
-		to, ok, err := direct.Presign(ctx, addressFor)
+		to, ok, err := direct.Presign(ctx, addressFor, pieces)
 		if err != nil {
 			return nil, err
 		}

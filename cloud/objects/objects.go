@@ -61,6 +61,13 @@ type Upload interface {
 	Complete(ctx context.Context) error
 }
 
+// PieceBytes is the size of the pieces that addresses are given for; the last one of an object may
+// be smaller.
+const PieceBytes = bongsu.ClipPieceBytes
+
+// Pieces is how many pieces an object of so many bytes has; 1 for one that is sent at one go.
+func Pieces(bytes int64) int { return int(max(1, (bytes+PieceBytes-1)/PieceBytes)) }
+
 // Address is where a client sends the next bytes of an upload to the store itself, without any
 // credential of its own: the address is the permission. It names one key, a size and for how long.
 type Address struct {
@@ -74,9 +81,10 @@ type Address struct {
 // Direct is an Upload of a store that clients reach themselves.
 type Direct interface {
 	Upload
-	// Presign gives the address for the next bytes, good for at most ttl. ok is false when this
-	// upload has to go through Write instead.
-	Presign(ctx context.Context, ttl time.Duration) (to Address, ok bool, err error)
+	// Presign gives the address for the next bytes, good for at most ttl and for bytes of one
+	// SHA-256 only: that of the object, or of the piece of PieceBytes that comes next, of which
+	// pieces are all. ok is false when this upload has to go through Write instead.
+	Presign(ctx context.Context, ttl time.Duration, pieces []string) (to Address, ok bool, err error)
 }
 
 var (
@@ -89,6 +97,14 @@ var (
 func CheckKey(key string) error {
 	if len(key) > 512 || !keyForm.MatchString(key) {
 		return bongsu.Errorf(bongsu.CodeInvalid, "object key %q: use parts of a-z, 0-9, '.', '_' and '-' between slashes, none beginning with a dot, 512 characters at most", key)
+	}
+	return nil
+}
+
+// CheckHash refuses, with bongsu.CodeInvalid, what is not 64 lower-case hex digits.
+func CheckHash(sha256 string) error {
+	if !hashForm.MatchString(sha256) {
+		return bongsu.Errorf(bongsu.CodeInvalid, "give a SHA-256 as 64 lower-case hex digits")
 	}
 	return nil
 }

@@ -2,19 +2,23 @@ package uplink
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"bongsu"
 )
 
 // declareClip asks the cloud where a part's next bytes go.
-func (u *Uplink) declareClip(ctx context.Context, clip bongsu.Clip) (bongsu.ClipResponse, error) {
+func (u *Uplink) declareClip(ctx context.Context, req bongsu.ClipRequest) (bongsu.ClipResponse, error) {
+	clip := req.Clip
 	var where bongsu.ClipResponse
-	if err := u.call(ctx, "clips", bongsu.ClipRequest{Clip: clip}, &where); err != nil {
+	if err := u.call(ctx, "clips", req, &where); err != nil {
 		return where, err
 	}
 	if where.ID == "" || where.Offset < 0 || where.Offset > clip.Bytes || where.Bytes < 0 || where.Bytes > clip.Bytes-where.Offset {
@@ -26,7 +30,12 @@ func (u *Uplink) declareClip(ctx context.Context, clip bongsu.Clip) (bongsu.Clip
 // putAll sends all bytes that the cloud lacks: at one go, or piece by piece where the address is
 // good for a piece only. It gives the cloud's last answer.
 func (u *Uplink) putAll(ctx context.Context, clip bongsu.Clip) (bongsu.ClipResponse, error) {
-	where, err := u.declareClip(ctx, clip)
+	pieces, err := u.pieces(clip)
+	if err != nil {
+		return bongsu.ClipResponse{}, err
+	}
+	req := bongsu.ClipRequest{Clip: clip, Pieces: pieces}
+	where, err := u.declareClip(ctx, req)
 	for err == nil && !where.Done && where.Offset < clip.Bytes {
 		if err = u.put(ctx, clip, &where); err != nil {
 			break
@@ -35,12 +44,34 @@ func (u *Uplink) putAll(ctx context.Context, clip bongsu.Clip) (bongsu.ClipRespo
 			break
 		}
 		sent := where.Offset
-		where, err = u.declareClip(ctx, clip)
+		where, err = u.declareClip(ctx, req)
 		if err == nil && !where.Done && where.Offset <= sent {
 			err = &cloudError{err: bongsu.Errorf(bongsu.CodeUnavailable, "the object store took the bytes of a clip and does not have them")}
 		}
 	}
 	return where, err
+}
+
+// pieces hashes a part piece by piece, so that an object store can refuse a piece that was damaged on
+// its way. A part of one piece needs none: its own hash says it.
+func (u *Uplink) pieces(clip bongsu.Clip) ([]string, error) {
+	if clip.Bytes <= bongsu.ClipPieceBytes {
+		return nil, nil
+	}
+	f, err := os.Open(u.o.Store.ClipPath(clip.Key()))
+	if err != nil {
+		return nil, storeErrorf("a clip's file cannot be opened: %w", err)
+	}
+	defer f.Close()
+	var all []string
+	for at := int64(0); at < clip.Bytes; at += bongsu.ClipPieceBytes {
+		h := sha256.New()
+		if _, err := io.Copy(h, io.NewSectionReader(f, at, min(bongsu.ClipPieceBytes, clip.Bytes-at))); err != nil {
+			return nil, storeErrorf("a clip's file cannot be read: %w", err)
+		}
+		all = append(all, hex.EncodeToString(h.Sum(nil)))
+	}
+	return all, nil
 }
 
 // readStoreAnswer reads what an object store answered to a clip's bytes; it speaks S3, not ours.

@@ -107,13 +107,23 @@ func (u *upload) join(ctx context.Context) error {
 	return err
 }
 
-// move brings the joined parts to the key. An attempt reads them and sends them on; both servers'
-// halves may fail, so the whole is tried again.
+// move brings the joined parts to the key. An attempt reads them and sends them on; either half may
+// fail, so the whole is tried again. The bytes are wrong when they were read twice with the same
+// wrong hash; once may have been the way.
 func (u *upload) move(ctx context.Context) error {
-	pause := u.s.o.Backoff
+	pause, wrong := u.s.o.Backoff, ""
 	for n := 1; ; n++ {
-		err := u.moveOnce(ctx)
-		if bongsu.CodeOf(err) != bongsu.CodeUnavailable || n == u.s.o.Tries {
+		sum, err := u.moveOnce(ctx)
+		switch {
+		case err != nil && sum != "" && sum != u.b.SHA256:
+			if sum == wrong {
+				return wrongBytes(u.b.Key)
+			}
+			wrong = sum
+		case bongsu.CodeOf(err) != bongsu.CodeUnavailable:
+			return err
+		}
+		if n == u.s.o.Tries {
 			return err
 		}
 		u.s.counts.retries.Add(1)
@@ -128,10 +138,11 @@ func (u *upload) move(ctx context.Context) error {
 	}
 }
 
-func (u *upload) moveOnce(ctx context.Context) error {
+// moveOnce gives the hash of what it read, "" when that was not all.
+func (u *upload) moveOnce(ctx context.Context) (string, error) {
 	r := &reader{s: u.s, ctx: ctx, name: u.data(), what: u.what()}
 	if _, err := r.open(); err != nil {
-		return err
+		return "", err
 	}
 	defer r.Close()
 	body := newCount(r)
@@ -147,10 +158,10 @@ func (u *upload) moveOnce(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil && body.n == u.b.Bytes && body.sum() != u.b.SHA256 {
-		return wrongBytes(u.b.Key)
+	if body.n != u.b.Bytes {
+		return "", err
 	}
-	return err
+	return body.sum(), err
 }
 
 // moveTail makes the object of an upload that is small enough for one request.

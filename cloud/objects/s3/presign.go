@@ -13,9 +13,9 @@ import (
 
 // Presign implements objects.Direct. What fits into one part is one PUT of the object itself, good
 // for exactly this key, size and SHA-256; more goes part by part, each address good for one part of
-// the upload and its size, and the hash is checked by Complete.
-func (u *upload) Presign(ctx context.Context, ttl time.Duration) (objects.Address, bool, error) {
-	if !u.s.o.Presign || u.done || !u.inParts() && !u.s.can.Checksums {
+// the upload, its size and its SHA-256, and Complete checks the whole.
+func (u *upload) Presign(ctx context.Context, ttl time.Duration, pieces []string) (objects.Address, bool, error) {
+	if !u.s.o.Presign || u.done || !u.s.can.Checksums || u.inParts() && len(pieces) != objects.Pieces(u.b.Bytes) {
 		return objects.Address{}, false, nil
 	}
 	if ttl <= 0 || ttl > MaxPresign {
@@ -31,7 +31,9 @@ func (u *upload) Presign(ctx context.Context, ttl time.Duration) (objects.Addres
 	if u.whole || u.held() == u.b.Bytes {
 		return objects.Address{Offset: u.b.Bytes}, true, nil
 	}
-	to, err := u.sign(ctx, ttl, u.data(), http.Header{}, url.Values{
+	h := http.Header{}
+	h.Set(sumHeader, sum64(pieces[len(u.parts)]))
+	to, err := u.sign(ctx, ttl, u.data(), h, url.Values{
 		"partNumber": {strconv.Itoa(len(u.parts) + 1)}, "uploadId": {u.multi},
 	}, objects.Address{Offset: u.held(), Bytes: u.partSize()})
 	return to, err == nil, err

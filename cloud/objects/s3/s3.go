@@ -36,7 +36,7 @@ import (
 )
 
 // PartBytes is the size of all parts of an upload but the last: the least that S3 allows.
-const PartBytes = 5 << 20
+const PartBytes = objects.PieceBytes
 
 // MaxPresign is the longest that an address given by Presign is good for.
 const MaxPresign = 5 * time.Minute

@@ -3,6 +3,8 @@ package s3
 import (
 	"bytes"
 	"context"
+	"io"
+	"log"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -181,3 +183,5 @@ func names(t testing.TB, srv *s3servers.Server, prefix string) []string {
 	}
 	return all
 }
+
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

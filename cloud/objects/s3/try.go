@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +76,7 @@ func (s *Store) ask(ctx context.Context, what string, f func(context.Context) er
 
 var (
 	errSlow  = errors.New("the S3 server does not answer in time")
+	errOver  = errors.New("the request is over")
 	errStall = errors.New("the S3 server has stopped sending or taking bytes")
 )
 
@@ -152,6 +154,9 @@ type watch struct {
 	// sends: the server reads from us, and the time between two Reads is the server's; otherwise
 	// we read from the server, and that time is our own
 	sends bool
+
+	mu   sync.Mutex // held while r is read
+	over bool
 }
 
 // watched gives a context that ends after d without a call of the watch's Read.
@@ -162,6 +167,11 @@ func watched(ctx context.Context, d time.Duration) (context.Context, *watch) {
 
 // Read implements io.Reader.
 func (w *watch) Read(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return 0, errOver
+	}
 	w.timer.Reset(w.after)
 	n, err := w.r.Read(b)
 	if err == io.EOF || !w.sends {
@@ -172,7 +182,12 @@ func (w *watch) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// stop ends the watch. After it r is not read any more: net/http may go on reading a request's body
+// when the answer has come already.
 func (w *watch) stop() {
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
 	w.timer.Stop()
 	w.end(nil)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"time"
 
@@ -188,7 +189,7 @@ func (u *upload) findParts(ctx context.Context) error {
 		if p.PartNumber != len(u.parts)+1 || p.Size != u.partSize() {
 			break
 		}
-		u.parts = append(u.parts, minio.CompletePart{PartNumber: p.PartNumber, ETag: p.ETag})
+		u.parts = append(u.parts, minio.CompletePart{PartNumber: p.PartNumber, ETag: p.ETag, ChecksumSHA256: p.ChecksumSHA256})
 	}
 	return nil
 }
@@ -230,8 +231,12 @@ func (u *upload) start(ctx context.Context) error {
 	if err := u.s.write(ctx, u.name("begun"), note); err != nil {
 		return err
 	}
+	opts := minio.PutObjectOptions{ContentType: u.b.Type}
+	if u.s.can.Checksums { // or the server takes parts without comparing them with theirs
+		opts.UserMetadata = map[string]string{"X-Amz-Checksum-Algorithm": "SHA256"}
+	}
 	return u.s.ask(ctx, "begin "+u.what(), func(ctx context.Context) (err error) {
-		u.multi, err = u.s.client.NewMultipartUpload(ctx, u.s.o.Bucket, u.data(), minio.PutObjectOptions{ContentType: u.b.Type})
+		u.multi, err = u.s.client.NewMultipartUpload(ctx, u.s.o.Bucket, u.data(), opts)
 		return err
 	})
 }
@@ -347,6 +352,9 @@ func (u *upload) keepPart(ctx context.Context, b []byte) error {
 	}
 	h := sha256.Sum256(b)
 	opts := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(h[:]), DisableContentSha256: true}
+	if u.s.can.Checksums {
+		opts.CustomHeader = http.Header{sumHeader: {sum64(opts.Sha256Hex)}}
+	}
 	n := len(u.parts) + 1
 	var part minio.ObjectPart
 	err := u.s.try(ctx, fmt.Sprintf("store part %d of %s", n, u.what()), func(ctx context.Context) error {
@@ -366,32 +374,40 @@ func (u *upload) keepPart(ctx context.Context, b []byte) error {
 			u.s.log.Warn("s3: the tail of an upload stays until the upload is completed or swept", "upload", u.id, "err", err)
 		}
 	}
-	u.parts = append(u.parts, minio.CompletePart{PartNumber: n, ETag: part.ETag})
+	u.parts = append(u.parts, minio.CompletePart{PartNumber: n, ETag: part.ETag, ChecksumSHA256: part.ChecksumSHA256})
 	u.tail, u.offset = 0, u.held()
 	return nil
 }
 
-// readTail reads the tail into b.
+// readTail reads the tail into b. One that twice has not the hash it was written with is removed.
 func (u *upload) readTail(ctx context.Context, b []byte) (int, error) {
-	name := u.tailName(u.held())
-	r := &reader{s: u.s, ctx: ctx, name: name, what: "the tail of " + u.what()}
+	n, good, err := u.readTailOnce(ctx, b)
+	if err == nil && !good {
+		n, good, err = u.readTailOnce(ctx, b)
+	}
+	if err == nil && !good {
+		err = errors.Join(bongsu.Errorf(bongsu.CodeUnavailable, "object %s: the end of what is held is damaged; ask again from where to send", u.b.Key),
+			u.s.remove(ctx, u.tailName(u.held())))
+	}
+	return n, err
+}
+
+func (u *upload) readTailOnce(ctx context.Context, b []byte) (n int, good bool, err error) {
+	r := &reader{s: u.s, ctx: ctx, name: u.tailName(u.held()), what: "the tail of " + u.what()}
 	o, err := r.open()
+	if bongsu.CodeOf(err) == bongsu.CodeNotFound {
+		err = u.gone()
+	}
 	if err != nil {
-		if bongsu.CodeOf(err) == bongsu.CodeNotFound {
-			return 0, u.gone()
-		}
-		return 0, err
+		return 0, false, err
 	}
 	defer r.Close()
+	if o.Size != u.tail {
+		return 0, false, bongsu.Errorf(bongsu.CodeUnavailable, "object %s: another request has written to it; ask again from where to send", u.b.Key)
+	}
 	h := newCount(r)
-	n, err := io.ReadFull(h, b[:u.tail])
-	if err != nil {
-		return 0, u.s.failed(ctx, "read the tail of "+u.what(), err)
+	if n, err = io.ReadFull(h, b[:u.tail]); err != nil {
+		return 0, false, u.s.failed(ctx, "read the tail of "+u.what(), err)
 	}
-	if o.Size != u.tail || h.sum() != o.Metadata.Get(metaHash) {
-		// Another process has written it meanwhile, or it is damaged: either way it is not to be
-		// built on.
-		return 0, errors.Join(bongsu.Errorf(bongsu.CodeUnavailable, "object %s: the end of what is held was changed; ask again from where to send", u.b.Key), u.s.remove(ctx, name))
-	}
-	return n, nil
+	return n, h.sum() == o.Metadata.Get(metaHash), nil
 }
