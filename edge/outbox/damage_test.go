@@ -44,8 +44,8 @@ func newSpool(t *testing.T, size int) spool {
 }
 
 // damaged opens a copy in which one segment was spoilt. It gives whether an event is missing that
-// nobody speaks of. Every event that is given out must be one that was put.
-func (s spool) damaged(t *testing.T, what string, spoil func(segment int, b []byte) []byte, segment int) (silent bool) {
+// nobody speaks of; up to may of them are no error. Every event that is given out must be one that was put.
+func (s spool) damaged(t *testing.T, what string, may int, spoil func(segment int, b []byte) []byte, segment int) (silent bool) {
 	t.Helper()
 	c := s.m.cut(1)
 	segs, err := listSegments(c)
