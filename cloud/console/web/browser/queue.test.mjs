@@ -132,6 +132,32 @@ play('shortcuts can be tied to Alt or switched off, and all is reachable without
   assert.equal(posted(mock, 'claim'), 1);
 });
 
+play('a key can be changed; one that is taken changes places, and it is remembered', {}, async ({ page }) => {
+  await page.locator(id('queue-card')).first().waitFor();
+  await page.keyboard.press('?');
+  await page.click(id('key-claim'));
+  await page.keyboard.press('Enter');
+  await inPage(page, () => document.querySelector('[data-testid=key-asking]').textContent.includes('Enter'));
+  await page.keyboard.press('u'); // which is that of releasing
+  await inPage(page, () => document.querySelector('[data-testid=key-claim]').textContent === 'U' && document.querySelector('[data-testid=key-release]').textContent === 'A');
+  await page.click(id('key-live'));
+  await page.keyboard.press('Escape'); // leaves it, and the sheet open
+  assert.equal(await page.locator(id('key-live')).textContent(), 'L');
+  await accessible(page, 'sheet');
+  await page.reload();
+  await page.locator(id('queue-card')).first().waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('u');
+  await page.locator(id('release')).waitFor();
+  assert.match(await page.locator(id('release')).textContent(), /A$/);
+  await page.keyboard.press('?');
+  await page.click(id('keys-reset'));
+  await page.keyboard.press('Escape');
+  await page.locator(id('sheet')).waitFor({ state: 'detached' });
+  await page.keyboard.press('u');
+  await page.locator(id('claim')).waitFor();
+});
+
 play('a new card comes in at the top; while the list is paused or scrolled it waits in the pill', { scenario: 'flood' }, async ({ page, world }) => {
   await page.locator(id('queue-card')).first().waitFor();
   const a = world.raise({ priority: 'critical' });

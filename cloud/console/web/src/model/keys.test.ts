@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { actionOf, digitOf, type Action, type Mode, type Stroke } from './keys.ts';
+import { actionOf, bindable, bindingsOf, capOf, codeOf, digitOf, movable, rebind, tableOf, type Action, type Mode, type Stroke } from './keys.ts';
 
 const stroke = (code: string, o: Partial<Stroke> = {}): Stroke =>
   ({ code, key: '', isComposing: false, altKey: false, ctrlKey: false, metaKey: false, shiftKey: false, inText: false, ...o });
@@ -76,4 +76,48 @@ test('digits by themselves follow the mode', () => {
   assert.equal(digit('Digit3', {}, 'alt'), undefined);
   for (const o of [{ inText: true }, { isComposing: true }, { ctrlKey: true }, { metaKey: true }]) assert.equal(digit('Digit3', o), undefined);
   assert.equal(digit('Digit3', {}, 'off'), undefined);
+});
+
+test('a changed key means its action, the usual one no longer does', () => {
+  const b = rebind({}, 'claim', 'KeyQ');
+  const t = tableOf(b);
+  assert.equal(actionOf(stroke('KeyQ'), 'on', false, t), 'claim');
+  assert.equal(actionOf(stroke('KeyA'), 'on', false, t), undefined);
+  assert.equal(actionOf(stroke('KeyU'), 'on', false, t), 'release');
+  assert.equal(actionOf(stroke('KeyQ', { altKey: true }), 'alt', false, t), 'claim');
+  assert.deepEqual(rebind(b, 'claim', 'KeyA'), {});
+});
+
+test('a key that is taken changes places', () => {
+  const b = rebind({}, 'real', 'Digit2');
+  assert.deepEqual([codeOf('real', b), codeOf('false', b)], ['Digit2', 'Digit1']);
+  const t = tableOf(b);
+  assert.deepEqual([t.Digit1, t.Numpad1, t.Digit2, t.Numpad2], ['false', 'false', 'real', 'real']);
+  const c = rebind(b, 'claim', 'Digit1');
+  assert.deepEqual([codeOf('claim', c), codeOf('false', c)], ['Digit1', 'KeyA']);
+});
+
+test('however keys are changed, each action has one key and each key one action', () => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+  console.log(`# seed ${seed}`);
+  let state = seed;
+  const random = (n: number) => ((state = (state * 1103515245 + 12345) & 0x7fffffff) % 65_536) % n;
+  const codes = [...'ABCDEFGHILMNOPQRSTUVWXYZ'].map((l) => `Key${l}`).concat(['Digit0', 'Digit1', 'Digit9', 'Comma']);
+  let b = {};
+  for (let i = 0; i < 2000; i++) {
+    b = rebind(b, movable[random(movable.length)] ?? 'claim', codes[random(codes.length)] ?? 'KeyA');
+    const now = movable.map((m) => codeOf(m, b));
+    assert.equal(new Set(now).size, movable.length);
+    for (const m of movable) assert.equal(tableOf(b)[codeOf(m, b)], m);
+    assert.deepEqual(bindingsOf(JSON.stringify(b)), b);
+  }
+});
+
+test('keys that always mean the same cannot be given away; broken memory is forgotten', () => {
+  for (const code of ['Escape', 'Enter', 'Space', 'KeyK', 'KeyJ', 'Slash', 'F9', 'ArrowUp', 'Numpad1', '']) assert.equal(bindable(code), false, code);
+  for (const text of [null, '', '{', 'null', '7', '{"claim":"Enter"}', '{"claim":7}', '{"up":"KeyQ"}', '{"claim":"KeyU"}']) assert.deepEqual(bindingsOf(text), {}, String(text));
+});
+
+test('what is printed on keys', () => {
+  assert.deepEqual(['KeyA', 'Digit1', 'BracketLeft', 'Comma'].map(capOf), ['A', '1', '[', ',']);
 });

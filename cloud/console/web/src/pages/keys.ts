@@ -8,7 +8,7 @@ import { mute, mutedUntil } from '../model/sound.ts';
 import { letIn, listed, paused, select, selected } from '../model/state.ts';
 import { choices, choosing, claim, judge, openEvidence, release, undo, type Choice } from '../model/work.ts';
 import { boxes, chosen, live, zone } from '../parts/evidence.tsx';
-import { mode } from '../parts/kbd.tsx';
+import { mode, table } from '../parts/kbd.tsx';
 import type { Transport } from '../parts/player.tsx';
 import { sheet } from '../parts/sheet.tsx';
 
@@ -21,11 +21,11 @@ export function useKeys(pane: RefObject<HTMLElement | null>, transport: RefObjec
     const handlers = handlersOf(transport, note);
     const down = (e: KeyboardEvent) => {
       const target = e.target instanceof HTMLElement ? e.target : null;
-      if (target?.closest('dialog') !== null && target !== null) return;
+      if (document.querySelector('dialog[open]') !== null) return;
       const action = actionOf({
         code: e.code, key: e.key, isComposing: e.isComposing, altKey: e.altKey, ctrlKey: e.ctrlKey,
         metaKey: e.metaKey, shiftKey: e.shiftKey, inText: inText(target),
-      }, mode.value, choosing.value !== undefined);
+      }, mode.value, choosing.value !== undefined, table.value);
       if (action === undefined || keepsKey(target, action)) return;
       const inside = target === null || target === document.body || pane.current?.contains(target) === true;
       if (!inside && !['mute', 'undo', 'sheet', 'back'].includes(action)) return;

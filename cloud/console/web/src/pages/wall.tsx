@@ -135,7 +135,7 @@ function useWallKeys(ref: { current: HTMLElement | null }, size: number): void {
   useEffect(() => {
     const down = (e: KeyboardEvent) => {
       const target = e.target instanceof HTMLElement ? e.target : null;
-      if (target?.closest('dialog') || e.isComposing || inText(target)) return;
+      if (document.querySelector('dialog[open]') !== null || e.isComposing || inText(target)) return;
       const digit = digitOf({ ...strokeOf(e), inText: false }, mode.value);
       if (e.code === 'Escape' && big.value !== undefined) shrink();
       else if (e.code === 'Enter' && target?.dataset.place !== undefined && target.dataset.place !== '') big.value = Number(target.dataset.tile);

@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import type { Alert } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
+import type { Movable } from '../model/keys.ts';
 import { choices, choosing, claim, judge, note, release, type Choice } from '../model/work.ts';
 import { Kbd } from './kbd.tsx';
 
@@ -15,8 +16,8 @@ export function Acts({ alert, me, admin, noteRef }: ActsProps) {
   const free = alert.work === 'unclaimed';
   const others = !mine && !free;
   const locked = others && !admin;
-  const verdict = (n: string, label: string, act: () => void, prime = false) => (
-    <button type="button" class={`act${prime ? ' prime' : ''}`} data-testid={`verdict-${n}`} disabled={locked} onClick={act}>{label} <Kbd k={n} /></button>
+  const verdict = (n: string, key: Movable, label: string, act: () => void, prime = false) => (
+    <button type="button" class={`act${prime ? ' prime' : ''}`} data-testid={`verdict-${n}`} disabled={locked} onClick={act}>{label} <Kbd act={key} /></button>
   );
   return (
     <div class="acts">
@@ -25,15 +26,15 @@ export function Acts({ alert, me, admin, noteRef }: ActsProps) {
         <span class="hidden">{t('act.note')}</span>
         <textarea ref={noteRef} data-testid="note" maxLength={2000} placeholder={t('act.note.placeholder')} value={note.value}
           onInput={(e) => (note.value = e.currentTarget.value)} />
-        <Kbd k="C" />
+        <Kbd act="note" />
       </label>
-      {verdict('1', t('act.real'), () => (choosing.value = 'real'), true)}
-      {verdict('2', t('act.false'), () => (choosing.value = 'false'))}
-      {verdict('3', t('act.duplicate'), () => void judge(alert.id, 'duplicate'))}
-      {verdict('4', t('act.technical'), () => void judge(alert.id, 'technical'))}
+      {verdict('1', 'real', t('act.real'), () => (choosing.value = 'real'), true)}
+      {verdict('2', 'false', t('act.false'), () => (choosing.value = 'false'))}
+      {verdict('3', 'duplicate', t('act.duplicate'), () => void judge(alert.id, 'duplicate'))}
+      {verdict('4', 'technical', t('act.technical'), () => void judge(alert.id, 'technical'))}
       {mine || (others && admin)
-        ? <button type="button" class="act wide" data-testid="release" disabled={alert.work === 'confirmed'} onClick={() => void release(alert.id)}>{t('act.release')} <Kbd k="U" /></button>
-        : <button type="button" class="act wide" data-testid="claim" disabled={others} onClick={() => void claim(alert.id)}>{t('act.claim')} <Kbd k="A" /></button>}
+        ? <button type="button" class="act wide" data-testid="release" disabled={alert.work === 'confirmed'} onClick={() => void release(alert.id)}>{t('act.release')} <Kbd act="release" /></button>
+        : <button type="button" class="act wide" data-testid="claim" disabled={others} onClick={() => void claim(alert.id)}>{t('act.claim')} <Kbd act="claim" /></button>}
     </div>
   );
 }

@@ -43,9 +43,9 @@ export function Evidence({ transport }: { transport: RefObject<Transport | null>
         {a !== undefined && <h2 title={a.camera_name}><a href={cameraPath(a.edge, a.camera)} onClick={follows}>{a.camera_name || a.camera} <small>{a.camera}</small></a></h2>}
         {event !== undefined && <span class="chip still">{full(event.start, lang.value)}</span>}
         <span class="grow" />
-        <button type="button" class="chip" aria-pressed={live.value} data-testid="live-toggle" onClick={() => (live.value = !live.value)}>{t('live.live')} <Kbd k="L" /></button>
-        <button type="button" class="chip" aria-pressed={boxes.value} data-testid="boxes" onClick={() => (boxes.value = !boxes.value)}>{t('evi.boxes')} <Kbd k="B" /></button>
-        <button type="button" class="chip" aria-pressed={zone.value} onClick={() => (zone.value = !zone.value)}>{t('evi.zone')} <Kbd k="Z" /></button>
+        <button type="button" class="chip" aria-pressed={live.value} data-testid="live-toggle" onClick={() => (live.value = !live.value)}>{t('live.live')} <Kbd act="live" /></button>
+        <button type="button" class="chip" aria-pressed={boxes.value} data-testid="boxes" onClick={() => (boxes.value = !boxes.value)}>{t('evi.boxes')} <Kbd act="boxes" /></button>
+        <button type="button" class="chip" aria-pressed={zone.value} onClick={() => (zone.value = !zone.value)}>{t('evi.zone')} <Kbd act="zone" /></button>
       </div>
       {event !== undefined ? <Shown event={event} transport={transport} />
         : a !== undefined && detailError.value === undefined && a.snapshot_url !== undefined

@@ -1,19 +1,24 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { t, type Key } from '../i18n/index.ts';
-import { mode, setMode } from './kbd.tsx';
+import { bindable, rebind, type Movable } from '../model/keys.ts';
+import { bindings, cap, mode, setBindings, setMode } from './kbd.tsx';
 
 export const sheet = signal(false);
 
-const rows: [string[], Key][] = [
-  [['↑', '↓', 'K', 'J'], 'keys.move'], [['Enter'], 'keys.open'], [['A'], 'keys.claim'], [['U'], 'keys.release'],
-  [['1'], 'keys.real'], [['2'], 'keys.false'], [['3'], 'keys.dup'], [['4'], 'keys.tech'], [['Ctrl', 'Z'], 'keys.undo'],
-  [['Space'], 'keys.play'], [['←', '→'], 'keys.seek'], [['[', ']'], 'keys.seek10'], [['B'], 'keys.boxes'], [['Z'], 'keys.zone'], [['L'], 'keys.live'],
-  [['C'], 'keys.note'], [['P'], 'keys.pause'], [['F9'], 'keys.mute'], [['?'], 'keys.sheet'], [['Esc'], 'keys.back'],
-  [['1–9'], 'keys.tile'], [['Enter'], 'keys.alone'],
+interface Row { keys?: string[]; acts?: Movable[]; label: Key }
+
+const rows: Row[] = [
+  { keys: ['↑', '↓', 'K', 'J'], label: 'keys.move' }, { keys: ['Enter'], label: 'keys.open' }, { acts: ['claim'], label: 'keys.claim' },
+  { acts: ['release'], label: 'keys.release' }, { acts: ['real'], label: 'keys.real' }, { acts: ['false'], label: 'keys.false' },
+  { acts: ['duplicate'], label: 'keys.dup' }, { acts: ['technical'], label: 'keys.tech' }, { keys: ['Ctrl', 'Z'], label: 'keys.undo' },
+  { keys: ['Space'], label: 'keys.play' }, { keys: ['←', '→'], label: 'keys.seek' }, { acts: ['jump-', 'jump+'], label: 'keys.seek10' },
+  { acts: ['boxes'], label: 'keys.boxes' }, { acts: ['zone'], label: 'keys.zone' }, { acts: ['live'], label: 'keys.live' }, { acts: ['note'], label: 'keys.note' },
+  { acts: ['pause'], label: 'keys.pause' }, { keys: ['F9'], label: 'keys.mute' }, { keys: ['?'], label: 'keys.sheet' }, { keys: ['Esc'], label: 'keys.back' },
+  { keys: ['1–9'], label: 'keys.tile' }, { keys: ['Enter'], label: 'keys.alone' },
 ];
 
-// KeySheet lists every key, and lets single keys be tied to Alt or switched off.
+// KeySheet lists every key, and lets single keys be changed, tied to Alt or switched off.
 export function KeySheet() {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -22,17 +27,38 @@ export function KeySheet() {
     return () => (before instanceof HTMLElement ? before.focus() : undefined);
   }, []);
   const close = () => (sheet.value = false);
+  const [asking, setAsking] = useState<Movable>();
+  const [wrong, setWrong] = useState('');
+  // listen takes the next key for the action that asks for one; Escape leaves it as it was.
+  const listen = (e: KeyboardEvent) => {
+    if (asking === undefined || e.isComposing || ['Tab', 'Shift', 'Alt', 'Control', 'Meta'].includes(e.key)) return;
+    e.preventDefault();
+    const possible = bindable(e.code);
+    if (possible) setBindings(rebind(bindings.value, asking, e.code));
+    setWrong(possible || e.code === 'Escape' ? '' : e.key);
+    if (possible || e.code === 'Escape') setAsking(undefined);
+  };
   return (
-    <dialog ref={ref} class="sheet" aria-label={t('keys.title')} data-testid="sheet" onClose={close} onClick={(e) => e.target === e.currentTarget && close()}>
+    <dialog ref={ref} class="sheet" aria-label={t('keys.title')} data-testid="sheet" onClose={close} onKeyDown={listen} onClick={(e) => e.target === e.currentTarget && close()}>
       <h2>{t('keys.title')}</h2>
       <dl>
-        {rows.map(([keys, label]) => (
-          <div key={label}>
-            <dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt>
-            <dd>{t(label)}</dd>
+        {rows.map((r) => (
+          <div key={r.label}>
+            <dt>
+              {r.keys?.map((k) => <kbd key={k}>{k}</kbd>)}
+              {r.acts?.map((a) => (
+                <button key={a} type="button" class="key" data-testid={`key-${a}`} aria-pressed={asking === a} aria-label={t('keys.change', { label: t(r.label), key: cap(a) })}
+                  onClick={() => { setAsking(a); setWrong(''); }}><kbd>{asking === a ? '…' : cap(a)}</kbd></button>
+              ))}
+            </dt>
+            <dd>{t(r.label)}</dd>
           </div>
         ))}
       </dl>
+      <p class="asking" role="status" data-testid="key-asking">
+        {wrong !== '' ? t('keys.cannot', { key: wrong }) : asking !== undefined ? t('keys.press') : t('keys.change.how')}
+        {Object.keys(bindings.value).length > 0 && <button type="button" class="chip" data-testid="keys-reset" onClick={() => setBindings({})}>{t('keys.reset')}</button>}
+      </p>
       <div class="modes" role="group" aria-label={t('keys.mode')}>
         <span>{t('keys.mode')}</span>
         {(['on', 'alt', 'off'] as const).map((m) => (

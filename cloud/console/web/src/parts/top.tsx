@@ -6,6 +6,7 @@ import { alerts, cameras, connected, lastHeard, me, now, tick, toast } from '../
 import { follows, path } from '../model/route.ts';
 import { full } from '../model/time.ts';
 import { undo } from '../model/work.ts';
+import { cap } from './kbd.tsx';
 import { sheet } from './sheet.tsx';
 import { Flame } from './shape.tsx';
 
@@ -96,8 +97,8 @@ export function Foot({ page }: { page: string }) {
       {page === '/wall' && <><span><b>1–9</b> {t('foot.tile')}</span><span><b>Enter</b> {t('foot.alone')}</span><span><b>Esc</b> {t('foot.all')}</span></>}
       {page === '/console' && (
         <>
-          <span><b>↑↓</b> {t('foot.move')}</span><span><b>Enter</b> {t('foot.open')}</span><span><b>A</b> {t('foot.claim')}</span>
-          <span><b>1 · 2</b> {t('foot.verdict')}</span><span><b>L</b> {t('foot.live')}</span><span><b>P</b> {t('foot.pause')}</span>
+          <span><b>↑↓</b> {t('foot.move')}</span><span><b>Enter</b> {t('foot.open')}</span><span><b>{cap('claim')}</b> {t('foot.claim')}</span>
+          <span><b>{cap('real')} · {cap('false')}</b> {t('foot.verdict')}</span><span><b>{cap('live')}</b> {t('foot.live')}</span><span><b>{cap('pause')}</b> {t('foot.pause')}</span>
           <button type="button" data-testid="keys" onClick={() => (sheet.value = true)}><b>?</b> {t('foot.keys')}</button>
         </>
       )}
