@@ -22,7 +22,7 @@ type slot struct {
 
 // Retain adds a reference. It panics when the frame has none: its memory is gone.
 func (s *slot) Retain() {
-	if s.refs.Add(1) <= 1 {
+	if s.refer(1) == 0 {
 		panic("avcodec: Retain of a frame that was released") //nolint:forbidigo // a defect of ours; going on would show other memory
 	}
 }
@@ -30,11 +30,20 @@ func (s *slot) Retain() {
 // Release gives a reference back; the last one gives the picture's memory back to libavcodec.
 // It panics when the frame has none.
 func (s *slot) Release() {
-	switch n := s.refs.Add(-1); {
-	case n == 0:
-		s.pool.put(s)
-	case n < 0:
+	switch s.refer(-1) {
+	case 0:
 		panic("avcodec: Release of a frame that was released") //nolint:forbidigo // as above
+	case 1:
+		s.pool.put(s)
+	}
+}
+
+// refer changes the references by n and gives how many there were; none stay none.
+func (s *slot) refer(n int32) (before int32) {
+	for {
+		if before = s.refs.Load(); before == 0 || s.refs.CompareAndSwap(before, before+n) {
+			return before
+		}
 	}
 }
 
