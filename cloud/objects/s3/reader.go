@@ -54,7 +54,7 @@ func (r *reader) open() (minio.ObjectInfo, error) {
 		return nil
 	})
 	if err != nil {
-		return o, err
+		return o, r.unreadable(err)
 	}
 	if r.etag != "" && o.Size != r.left {
 		r.Close()
@@ -62,6 +62,19 @@ func (r *reader) open() (minio.ObjectInfo, error) {
 	}
 	r.etag, r.left = o.ETag, o.Size
 	return o, nil
+}
+
+// unreadable tells an object that the server itself finds damaged from a server that is not well.
+// MinIO, which checks what it reads, says the same words to both; it can still describe the object
+// when it is the object.
+func (r *reader) unreadable(err error) error {
+	if answerOf(err).Code != "SlowDownRead" {
+		return err
+	}
+	if _, known := r.s.stat(r.ctx, r.name); known != nil {
+		return err
+	}
+	return bongsu.Wrap(bongsu.CodeHashMismatch, err, "%s is damaged: the server has it and cannot read it", r.what)
 }
 
 // Read implements io.Reader.
