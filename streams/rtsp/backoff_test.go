@@ -9,15 +9,26 @@ import (
 )
 
 func TestBackoffDoubles(t *testing.T) {
-	var b Backoff
+	now := t0
+	b := Backoff{Now: func() time.Time { return now }}
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30, 30} {
 		if got := b.Next(); got != want*time.Second {
 			t.Fatalf("wait %d is %v", i, got)
 		}
 	}
+	now = now.Add(30*time.Second + steady)
 	b.Reset()
 	if got := b.Next(); got != time.Second {
 		t.Fatalf("after Reset the wait is %v", got)
+	}
+	// A camera that drops every session after a second is not asked every second.
+	tries := 0
+	for begin := now; now.Sub(begin) < time.Minute; tries++ {
+		now = now.Add(b.Next() + time.Second)
+		b.Reset()
+	}
+	if tries > 6 {
+		t.Fatalf("%d sessions in a minute that lasted a second each", tries)
 	}
 }
 

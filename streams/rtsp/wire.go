@@ -441,7 +441,7 @@ func (w *wire) authenticate(r *request, m *message) (again bool, err error) {
 	known, odd := readChallenges(m.all("WWW-Authenticate"))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	best := strongest(known, w.s.o.AllowBasic)
+	best := strongest(known, w.s.o.AllowBasic || w.s.tls != nil) // behind TLS nobody can read it
 	w.s.challenged(known, best, odd, len(r.tried) == 0)
 	if best == nil || w.s.o.Username == "" || len(r.tried) > 2 {
 		return false, nil
