@@ -48,6 +48,7 @@ const (
 type LiveHeader struct {
 	Kind  LiveKind
 	Flags uint8
+	Sent  uint16        // ms of the sender's clock when it was sent, the low 16 bits: see LiveLag
 	Age   time.Duration // of the newest picture in it when it was sent; ms on the wire
 	Seq   uint64        // of the message within its session
 }
@@ -58,7 +59,8 @@ func (h LiveHeader) Key() bool { return h.Flags&LiveKey != 0 || h.Kind == LiveJP
 // Append writes the header after dst. An age out of range is bent into it.
 func (h LiveHeader) Append(dst []byte) []byte {
 	ms := min(max(h.Age.Milliseconds(), 0), 1<<32-1)
-	dst = append(dst, byte(h.Kind), h.Flags, 0, 0)
+	dst = append(dst, byte(h.Kind), h.Flags)
+	dst = binary.BigEndian.AppendUint16(dst, h.Sent)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(ms))
 	return binary.BigEndian.AppendUint64(dst, h.Seq)
 }
@@ -71,13 +73,14 @@ func ParseLiveHeader(message []byte) (LiveHeader, []byte, error) {
 		return h, nil, Errorf(CodeInvalid, "a live message of %d bytes: %d of header and a payload are needed", len(message), LiveHeaderBytes)
 	}
 	h.Kind, h.Flags = LiveKind(message[0]), message[1]
+	h.Sent = binary.BigEndian.Uint16(message[2:])
 	h.Age = time.Duration(binary.BigEndian.Uint32(message[4:])) * time.Millisecond
 	h.Seq = binary.BigEndian.Uint64(message[8:])
 	payload := message[LiveHeaderBytes:]
 	switch {
 	case h.Kind < LiveInit || h.Kind > LiveJPEG:
 		return h, nil, Errorf(CodeInvalid, "a live message of the unknown kind %d", message[0])
-	case h.Flags&^(LiveKey|LiveTainted) != 0 || message[2] != 0 || message[3] != 0:
+	case h.Flags&^(LiveKey|LiveTainted) != 0:
 		return h, nil, Errorf(CodeInvalid, "a live message with bits set that have no meaning")
 	case len(message) > MaxLiveMessageBytes:
 		return h, nil, Errorf(CodeTooLarge, "a live message of %d bytes, the limit is %d", len(message), MaxLiveMessageBytes)
@@ -85,6 +88,47 @@ func ParseLiveHeader(message []byte) (LiveHeader, []byte, error) {
 		return h, nil, Errorf(CodeTooLarge, "a still of %d bytes, the limit is %d", len(payload), MaxLiveJPEGBytes)
 	}
 	return h, payload, nil
+}
+
+// LiveLag tells by how much a connection delays its messages: bytes that were handed to the
+// network may wait there for long, and their sender does not see it. It compares the sender's
+// clock, of which each message carries 16 bits, with the receiver's; the fastest message of the
+// last minutes counts as not delayed. The zero LiveLag is ready; it is for one goroutine.
+type LiveLag struct {
+	begun  bool
+	sent   uint16    // of the last message
+	at     time.Time // it came
+	offset int64     // ms: arrival less sending, both from the first message on, of the last message
+	least  [2]int64  // the least offset of this window and of the one before
+	window time.Time // this one's beginning
+}
+
+// lagWindow is after how long a fast message is forgotten, at the latest twice that: clocks drift.
+const lagWindow = 2 * time.Minute
+
+// Late notes a message that was sent at the sender's instant and came at ours, in the order of
+// the connection, and gives for how much longer than the fastest one it was on the way. Delays
+// of up to half a minute more or less than that of the message before are told from the clock's
+// wrapping around.
+func (l *LiveLag) Late(sent uint16, at time.Time) time.Duration {
+	if !l.begun {
+		*l = LiveLag{begun: true, sent: sent, at: at, window: at}
+		return 0
+	}
+	const wrap = 1 << 16
+	elapsed, step := at.Sub(l.at).Milliseconds(), int64(sent-l.sent)
+	if more := elapsed - step + wrap/2; more >= 0 {
+		step += more / wrap * wrap
+	} else {
+		step -= wrap // an order that a connection does not have
+	}
+	l.offset += elapsed - step
+	l.sent, l.at = sent, l.at.Add(time.Duration(elapsed)*time.Millisecond) // what is below a ms is not lost
+	if at.Sub(l.window) > lagWindow {
+		l.least[0], l.least[1], l.window = l.offset, l.least[0], at
+	}
+	l.least[0] = min(l.least[0], l.offset)
+	return time.Duration(l.offset-min(l.least[0], l.least[1])) * time.Millisecond
 }
 
 // Types of text message.

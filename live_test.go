@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +16,9 @@ import (
 const aSession = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 func TestLiveHeader(t *testing.T) {
-	h := bongsu.LiveHeader{Kind: bongsu.LiveFragment, Flags: bongsu.LiveKey | bongsu.LiveTainted, Age: 258 * time.Millisecond, Seq: 1<<40 + 7}
+	h := bongsu.LiveHeader{Kind: bongsu.LiveFragment, Flags: bongsu.LiveKey | bongsu.LiveTainted, Sent: 0xabcd, Age: 258 * time.Millisecond, Seq: 1<<40 + 7}
 	b := append(h.Append(nil), "moof"...)
-	if got := hex.EncodeToString(b); got != "020300000000010200000100000000076d6f6f66" {
+	if got := hex.EncodeToString(b); got != "0203abcd0000010200000100000000076d6f6f66" {
 		t.Fatalf("on the wire: %s", got)
 	}
 	got, payload, err := bongsu.ParseLiveHeader(b)
@@ -49,19 +50,46 @@ var badLive = map[string]struct {
 	message []byte
 	code    bongsu.Code
 }{
-	"nothing":      {nil, bongsu.CodeInvalid},
-	"head alone":   {bongsu.LiveHeader{Kind: bongsu.LiveInit}.Append(nil), bongsu.CodeInvalid},
-	"no kind":      {append(bongsu.LiveHeader{}.Append(nil), 1), bongsu.CodeInvalid},
-	"later kind":   {append(bongsu.LiveHeader{Kind: 4}.Append(nil), 1), bongsu.CodeInvalid},
-	"later flag":   {append(bongsu.LiveHeader{Kind: 1, Flags: 4}.Append(nil), 1), bongsu.CodeInvalid},
-	"reserved bit": {[]byte("\x02\x00\x00\x01aaaabbbbccccp"), bongsu.CodeInvalid},
-	"huge still":   {append(bongsu.LiveHeader{Kind: bongsu.LiveJPEG}.Append(nil), make([]byte, bongsu.MaxLiveJPEGBytes+1)...), bongsu.CodeTooLarge},
+	"nothing":    {nil, bongsu.CodeInvalid},
+	"head alone": {bongsu.LiveHeader{Kind: bongsu.LiveInit}.Append(nil), bongsu.CodeInvalid},
+	"no kind":    {append(bongsu.LiveHeader{}.Append(nil), 1), bongsu.CodeInvalid},
+	"later kind": {append(bongsu.LiveHeader{Kind: 4}.Append(nil), 1), bongsu.CodeInvalid},
+	"later flag": {append(bongsu.LiveHeader{Kind: 1, Flags: 4}.Append(nil), 1), bongsu.CodeInvalid},
+	"huge still": {append(bongsu.LiveHeader{Kind: bongsu.LiveJPEG}.Append(nil), make([]byte, bongsu.MaxLiveJPEGBytes+1)...), bongsu.CodeTooLarge},
 }
 
 func TestLiveHeaderRefuses(t *testing.T) {
 	for name, c := range badLive {
 		if _, _, err := bongsu.ParseLiveHeader(c.message); bongsu.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLiveLag sends messages over a way whose delay changes, with clocks that differ and drift.
+func TestLiveLag(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	var l bongsu.LiveLag
+	here, there := time.Now(), time.Duration(rnd.Int64N(1<<40))
+	arrival := here
+	for i := range 20_000 {
+		step := time.Duration(rnd.IntN(80)) * time.Millisecond
+		if i%5000 == 4999 {
+			step = 100 * time.Second // nothing to send
+		}
+		here, there = here.Add(step), there+step+step/50_000 // 20 ppm
+		delay := 30*time.Millisecond + time.Duration(rnd.IntN(5))*time.Millisecond
+		if i%1000 > 800 {
+			delay += time.Duration(i%1000-800) * 100 * time.Millisecond // a link that falls behind
+		}
+		if at := here.Add(delay); at.After(arrival) {
+			arrival = at // in order
+		}
+		late := l.Late(uint16(there.Milliseconds()), arrival)
+		if want := arrival.Sub(here) - 30*time.Millisecond; late < want-20*time.Millisecond || late > want+20*time.Millisecond {
+			t.Fatalf("message %d was %v late, told is %v", i, want, late)
 		}
 	}
 }

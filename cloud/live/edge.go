@@ -218,6 +218,7 @@ func (h *Hub) getMedia(w http.ResponseWriter, r *http.Request) error {
 
 // receive passes on what comes until the connection ends or the edge breaks the protocol.
 func (h *Hub) receive(ctx context.Context, conn *websocket.Conn, p *pull, session string) error {
+	var lag bongsu.LiveLag
 	for {
 		typ, b, err := conn.Read(ctx)
 		if err != nil {
@@ -236,7 +237,9 @@ func (h *Hub) receive(ctx context.Context, conn *websocket.Conn, p *pull, sessio
 		if err != nil {
 			return closeFor(conn, err)
 		}
-		p.picture(session, head, payload, h.o.Now())
+		now := h.o.Now()
+		head.Age += lag.Late(head.Sent, now)
+		p.picture(session, head, payload, now)
 	}
 }
 

@@ -22,6 +22,7 @@ type viewer struct {
 	conn  *websocket.Conn
 	queue *queue
 	way   way
+	began time.Time
 	buf   []byte
 }
 
@@ -119,7 +120,7 @@ func (h *Hub) recordEnd(who *auth.Principal, k key, began time.Time, why error) 
 // serve joins the pull and sends until something ends it.
 func (h *Hub) serve(parent context.Context, conn *websocket.Conn, who *auth.Principal, k key) error {
 	ctx, cancel := context.WithCancelCause(conn.CloseRead(context.WithoutCancel(parent)))
-	v := &viewer{hub: h, conn: conn, queue: newQueue(h.o.QueueBytes, h.o.Now, func(n int) { h.dropped.Add(int64(n)) })}
+	v := &viewer{hub: h, conn: conn, began: h.o.Now(), queue: newQueue(h.o.QueueBytes, h.o.Now, func(n int) { h.dropped.Add(int64(n)) })}
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer conn.CloseNow()
@@ -227,9 +228,9 @@ func (v *viewer) send(ctx context.Context, m *message) error {
 	if m.text != nil {
 		return v.write(ctx, websocket.MessageText, m.text)
 	}
-	head := m.head
+	head, now := m.head, v.hub.o.Now()
+	head.Sent = uint16(now.Sub(v.began).Milliseconds())
 	if m.picture() {
-		now := v.hub.o.Now()
 		head.Age += now.Sub(m.at) + v.way.takes(now)
 	}
 	v.buf = append(head.Append(v.buf[:0]), m.payload...)

@@ -20,6 +20,7 @@ type session struct {
 	conn  *websocket.Conn
 	queue *queue
 	way   *way
+	began time.Time
 	seq   uint64
 	buf   []byte
 	shown bool // the last state told is live
@@ -39,7 +40,8 @@ func (l *Live) show(ctx context.Context, t bongsu.LiveText) error {
 		return err
 	}
 	defer conn.CloseNow()
-	s := &session{live: l, conn: conn, queue: q, way: &way{}, last: l.o.Now()}
+	now := l.o.Now()
+	s := &session{live: l, conn: conn, queue: q, way: &way{}, began: now, last: now}
 	ctx, cancel := context.WithCancelCause(conn.CloseRead(ctx))
 	pinging := make(chan struct{})
 	go func() {
@@ -135,11 +137,10 @@ func (s *session) send(ctx context.Context, it queued) error {
 			}
 		}
 	}
-	h := bongsu.LiveHeader{Kind: it.Kind, Flags: it.Flags, Seq: s.seq}
+	h := bongsu.LiveHeader{Kind: it.Kind, Flags: it.Flags, Sent: uint16(now.Sub(s.began).Milliseconds()), Seq: s.seq}
 	s.seq++
 	if it.Kind != bongsu.LiveInit {
-		// What the pings say of the way is added: no picture is to look younger than it is.
-		h.Age = it.Age + now.Sub(it.at) + s.way.takes(now)
+		h.Age = it.Age + now.Sub(it.at)
 	}
 	s.buf = append(h.Append(s.buf[:0]), it.Payload...)
 	s.live.sent.Add(int64(len(s.buf)))
