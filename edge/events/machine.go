@@ -4,6 +4,7 @@ package events
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"bongsu"
@@ -61,6 +62,8 @@ type Machine struct {
 	open    []*running
 	adopted []*running // of a worker that was lost; they wait for their rule to fire again
 	storms  map[bongsu.RuleID]*storm
+
+	gathered atomic.Uint64 // findings that storms took
 }
 
 // running is one event that is not closed.

@@ -39,6 +39,7 @@ func (m *Machine) gather(now time.Time, f *bongsu.Frame, inferred time.Time, fi 
 			m.open = append(m.open, s.r)
 		}
 		s.r.ev.Count++
+		m.gathered.Add(1)
 		if fi.Phase == bongsu.FiringBegin {
 			s.stays[fi.Stay] = true
 		}
@@ -64,6 +65,9 @@ func (m *Machine) gather(now time.Time, f *bongsu.Frame, inferred time.Time, fi 
 	}
 	return m.stamp(s.r, now, f, inferred), true, true
 }
+
+// Gathered is how many findings stand in events of many so far. It may be called at any time.
+func (m *Machine) Gathered() uint64 { return m.gathered.Load() }
 
 // awaited reports whether an event of a lost worker waits for this firing.
 func (m *Machine) awaited(fi *bongsu.Firing) bool {

@@ -86,6 +86,9 @@ func TestRuleStorm(t *testing.T) {
 	if gathered.Count != fired-50 || gathered.Priority != bongsu.PriorityLow || !gathered.Fired.Equal(b.at(1)) || !gathered.End.Equal(b.at(61)) || len(gathered.Reasons) != 1 {
 		t.Errorf("gathered: %+v", gathered)
 	}
+	if b.m.Gathered() != uint64(gathered.Count) {
+		t.Errorf("counted %d", b.m.Gathered())
+	}
 	if len(last) > 51+severe || revisions > 200 {
 		t.Errorf("%d events in %d revisions", len(last), revisions)
 	}
