@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"bongsu"
 	"bongsu/cloud/archive"
@@ -65,32 +68,47 @@ func (g *Ingest) events(w http.ResponseWriter, r *http.Request) (any, error) {
 	return out, nil
 }
 
-// publish publishes and notes whether the queue takes anything.
+// publish publishes and notes what the queue did not take.
 func (g *Ingest) publish(ctx context.Context, keys ...bongsu.EventKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	err := g.queue.Publish(ctx, keys...)
-	if err == nil || ctx.Err() == nil {
-		g.queueFailed.Store(err != nil)
+	if err != nil && ctx.Err() == nil {
+		g.gate.shut(keys)
+	} else if err == nil {
+		g.gate.shutFor.Store(nil)
 	}
 	return err
 }
 
+// gate is shut while the queue takes nothing.
+type gate struct {
+	shutFor atomic.Pointer[[]bongsu.EventKey] // what was not taken; nil: open
+	asking  sync.Mutex                        // held by who asks whether the queue works again
+}
+
+func (t *gate) shut(keys []bongsu.EventKey) {
+	keys = slices.Clone(keys[:min(len(keys), bongsu.MaxEventsPerPost)])
+	t.shutFor.Store(&keys)
+}
+
 // queueTakes refuses a post while the queue takes nothing, so that the edges hold their events and
-// the inbox does not grow without end. One post at a time asks whether the queue works again.
+// the inbox does not grow without end. One post at a time offers the queue again what it refused: a
+// queue that is nearly full may take something smaller.
 func (g *Ingest) queueTakes(ctx context.Context) error {
-	if !g.queueFailed.Load() {
+	refused := g.gate.shutFor.Load()
+	if refused == nil {
 		return nil
 	}
-	if !g.asking.TryLock() {
+	if !g.gate.asking.TryLock() {
 		return bongsu.Errorf(bongsu.CodeUnavailable, "the queue takes nothing at the moment; send the events again later")
 	}
-	defer g.asking.Unlock()
-	if err := g.queue.Ready(ctx); err != nil {
+	defer g.gate.asking.Unlock()
+	if err := g.queue.Publish(ctx, *refused...); err != nil {
 		return bongsu.Wrap(bongsu.CodeUnavailable, err, "the queue takes nothing at the moment; send the events again later")
 	}
-	g.queueFailed.Store(false)
+	g.gate.shutFor.CompareAndSwap(refused, nil)
 	return nil
 }
 

@@ -14,8 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"bongsu"
@@ -70,9 +68,7 @@ type Ingest struct {
 
 	posts  chan struct{} // one place for each post being worked on
 	counts counts
-
-	queueFailed atomic.Bool // the last message was not taken
-	asking      sync.Mutex  // by who asks whether the queue works again
+	gate   gate
 }
 
 // New makes an Ingest; it starts nothing.

@@ -106,7 +106,7 @@ func Inspect(ctx context.Context, o Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{path: o.Path, log: o.Log, reader: p, writer: p}
+	a := &Archive{path: o.Path, log: o.Log, reader: p, writer: p, writes: make(chan struct{}, 1)}
 	a.broken.Store(true)
 	version := 0
 	err = a.read(ctx, "open", func(t *tx) error { return t.row("SELECT version FROM schema", nil, &version) })

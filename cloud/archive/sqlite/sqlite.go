@@ -44,8 +44,10 @@ type Options struct {
 type Archive struct {
 	// set before use
 	path   string
+	busy   time.Duration
 	log    *slog.Logger
 	writer *pool
+	writes chan struct{} // holds one value while somebody writes
 	reader *pool
 	wakes  wakes
 
@@ -75,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{path: o.Path, log: o.Log, writer: w}
+	a := &Archive{path: o.Path, busy: o.Busy, log: o.Log, writer: w, writes: make(chan struct{}, 1)}
 	if err := a.migrate(ctx); err != nil {
 		w.close()
 		return nil, err
@@ -195,15 +197,8 @@ func (a *Archive) write(ctx context.Context, op string, f func(*tx) error) error
 	if a.broken.Load() {
 		return bongsu.Errorf(bongsu.CodeUnavailable, "archive: %s: an earlier write failed on the disk, so nothing more is written; check the disk and start again", op)
 	}
-	t, err := a.begin(ctx, a.writer, nil)
+	t, err := a.inTurn(ctx, f)
 	if err != nil {
-		return a.diskError(op, err)
-	}
-	defer t.rollback() // does nothing after a commit; f, which may be a caller's, may panic
-	if err := f(t); err != nil {
-		return a.diskError(op, err)
-	}
-	if err := t.tx.Commit(); err != nil {
 		return a.diskError(op, err)
 	}
 	if t.wake {
@@ -211,6 +206,26 @@ func (a *Archive) write(ctx context.Context, op string, f func(*tx) error) error
 	}
 	a.writer.keep(ctx, t.met)
 	return nil
+}
+
+// inTurn runs f in a committed transaction, one at a time in this process and in turn with others.
+func (a *Archive) inTurn(ctx context.Context, f func(*tx) error) (*tx, error) {
+	select {
+	case a.writes <- struct{}{}:
+		defer func() { <-a.writes }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer turn(ctx, a.path, a.busy)()
+	t, err := a.begin(ctx, a.writer, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer t.rollback() // does nothing after a commit; f, which may be a caller's, may panic
+	if err := f(t); err != nil {
+		return nil, err
+	}
+	return t, t.tx.Commit()
 }
 
 // read runs f in a transaction that sees one state of the archive.

@@ -236,6 +236,33 @@ func (s *Server) Restart() {
 	}
 }
 
+// Do sends one command and gives the first line of the answer, an error's included: "+OK", ":1",
+// "-OOM ...".
+func (s *Server) Do(words ...string) string {
+	s.t.Helper()
+	c, err := net.DialTimeout("tcp", s.Address(), patience)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		s.t.Fatal(err)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "*%d\r\n", len(words))
+	for _, w := range words {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(w), w)
+	}
+	if _, err := c.Write(b.Bytes()); err != nil {
+		s.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimRight(line, "\r\n")
+}
+
 // Wipe empties the folder of a server that does not run: the next start has no data.
 func (s *Server) Wipe() {
 	s.t.Helper()

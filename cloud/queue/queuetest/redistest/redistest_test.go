@@ -52,6 +52,9 @@ func TestLife(t *testing.T) {
 		t.Fatal("a paused server answers")
 	}
 	s.Resume()
+	if got := s.Do("SET", "a b", "x\r\ny"); got != "+OK" || s.Do("STRLEN", "a b") != ":4" || s.Do("LPUSH", "a b", "x")[:10] != "-WRONGTYPE" {
+		t.Fatal(got)
+	}
 	if got := ask(t, s, "PING"); got != "+PONG" {
 		t.Fatal(got)
 	}
