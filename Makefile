@@ -1,7 +1,7 @@
 # Bongsu. `make help` lists the targets; README.md says what to run first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test build web demo test lint bench clean
+.PHONY: help deps deps-test build web demo test fuzz lint bench soak clean
 
 BIN      := bin
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -38,11 +38,17 @@ demo: build ## the whole product on this machine, with cameras; Ctrl-C stops it
 test: deps-test web ## every test, with the race detector
 	@bash deploy/deps/test.sh
 
+fuzz: deps-test ## every fuzz target, FUZZTIME=10s each
+	@bash deploy/deps/fuzz.sh
+
 lint: web ## static checks and the budgets of .golangci.yml
 	@bash deploy/deps/lint.sh
 
 bench: build deps-test ## the figures that the documents quote
 	@bash benchmarks/run.sh
+
+soak: deps-test web ## the long form of every fault row, and SOAK=60m with faults throughout
+	@bash benchmarks/soak.sh
 
 clean: ## remove what was built (what deps fetched stays in .deps)
 	rm -rf $(BIN) build demo-data $(WEB)/node_modules

@@ -83,6 +83,13 @@ func data(t *testing.T) string {
 func startSystem(t *testing.T, model string) *System {
 	t.Helper()
 	s := NewSystem(bin, t.TempDir(), "127.0.0.1:0")
+	s.begin(t, model)
+	return s
+}
+
+// begin starts the cloud, makes accounts and installs the model.
+func (s *System) begin(t *testing.T, model string) {
+	t.Helper()
 	t.Cleanup(func() {
 		s.Stop()
 		if t.Failed() {
@@ -100,11 +107,10 @@ func startSystem(t *testing.T, model string) *System {
 	if s.Model, err = s.AddModel(ctx, model); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 func (s *System) dumpLogs(t *testing.T) {
-	for _, name := range []string{"cloud", "edge", "cameras"} {
+	for _, name := range []string{"cloud", "cloud-2", "edge", "cameras"} {
 		log, err := os.ReadFile(filepath.Join(s.Dir, name+".log"))
 		if err == nil {
 			t.Logf("%s.log, its end:\n%s", name, log[max(0, len(log)-6000):])

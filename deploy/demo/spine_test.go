@@ -113,7 +113,18 @@ func checkPlays(t *testing.T, body []byte, want time.Duration) {
 // all of it still there after a restart of everything.
 func TestTheWholeWay(t *testing.T) {
 	t.Parallel()
-	s := startSystem(t, tinyModel(t, "tiny", 0.9))
+	wholeWay(t, startSystem(t, tinyModel(t, "tiny", 0.9)))
+}
+
+// TestTheWholeWayOnRedisAndS3 is the same on what a region has: Redis for the queue, S3 for
+// pictures and clips, which the edge puts there itself, and two processes that take from edges.
+func TestTheWholeWayOnRedisAndS3(t *testing.T) {
+	t.Parallel()
+	wholeWay(t, startSystemOn(t, tinyModel(t, "tiny", 0.9), startRegion(t)))
+}
+
+func wholeWay(t *testing.T, s *System) {
+	t.Helper()
 	scenes := []scene{{4, false}, {4, true}, {5, false}, {3, true}, {5, false}}
 	shows := []Show{
 		{ID: "avc", Name: "첫째", File: film(t, "libx264", scenes...), Rules: anyoneRule},
@@ -174,9 +185,7 @@ func (s *System) judgeAndRestart(t *testing.T, ctx context.Context) {
 		t.Fatal(err)
 	}
 	s.Stop()
-	if err := s.StartCloud(ctx); err != nil {
-		t.Fatal(err)
-	}
+	s.startClouds(t, ctx)
 	if err := s.StartEdge(ctx, nil); err != nil {
 		t.Fatal(err)
 	}

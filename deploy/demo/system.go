@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,11 @@ type System struct {
 
 	CamerasPerWorker int    // 0: 4
 	EdgeMore         string // further top-level keys of edge.yaml, as whole lines of YAML
+	CloudMore        string // the same of cloud.yaml
+	EdgeCloudURL     string // where the edge reaches the cloud; "": at ConsoleURL
+
+	secondAddr string       // of a second cloud process, when there is one
+	deaths     atomic.Int64 // processes that were killed on purpose
 
 	mu        sync.Mutex
 	processes map[string]*Process // guarded by mu, by role
@@ -67,7 +73,7 @@ func (s *System) edgeConfig() string  { return filepath.Join(s.Dir, "edge.yaml")
 // StartCloud starts bongsu-cloud and waits until it listens. Started again, it keeps its data
 // and its address.
 func (s *System) StartCloud(ctx context.Context) error {
-	yaml := fmt.Sprintf("listen: %s\ndata_dir: %s\n", s.Addr, filepath.Join(s.Dir, "cloud"))
+	yaml := fmt.Sprintf("listen: %s\ndata_dir: %s\n%s", s.Addr, filepath.Join(s.Dir, "cloud"), s.CloudMore)
 	if err := os.WriteFile(s.cloudConfig(), []byte(yaml), 0o600); err != nil {
 		return err
 	}
@@ -180,7 +186,7 @@ func (p *Process) served(ctx context.Context, name string) (string, error) {
 func (s *System) WriteEdgeConfig(shows []Show) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "edge:\n  name: demo-edge\ndata_dir: %s\nmodels_dir: %s\ncloud:\n  url: %s\n  enrol_token_file: %s\ndebug:\n  listen: 127.0.0.1:0\n",
-		filepath.Join(s.Dir, "edge"), filepath.Join(s.Dir, "models"), s.ConsoleURL, filepath.Join(s.Dir, "enrol-token"))
+		filepath.Join(s.Dir, "edge"), filepath.Join(s.Dir, "models"), cmp.Or(s.EdgeCloudURL, s.ConsoleURL), filepath.Join(s.Dir, "enrol-token"))
 	fmt.Fprintf(&b, "workers:\n  cameras_per_worker: %d\n%sdefaults:\n  model: %s\n  pre_roll_s: 5\n  post_roll_s: 3\ncameras:\n",
 		cmp.Or(s.CamerasPerWorker, 4), s.EdgeMore, s.Model)
 	if len(shows) == 0 {
@@ -332,7 +338,7 @@ func (s *System) Wait(ctx context.Context) error {
 
 // Stop ends all processes, the edge first, and waits for them.
 func (s *System) Stop() {
-	for _, name := range []string{"edge", "cameras", "cloud"} {
+	for _, name := range []string{"edge", "cameras", "cloud-2", "cloud"} {
 		if p := s.Process(name); p != nil {
 			p.Stop(15 * time.Second)
 		}
