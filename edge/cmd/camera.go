@@ -21,6 +21,9 @@ type cameraOpts struct {
 	user, passwordFile, still *string
 	basic                     *bool
 	seconds                   *float64
+
+	transport, caFile, pin *string
+	anyPort, allTracks     *bool
 }
 
 func (o *cameraOpts) define(fs *flag.FlagSet) {
@@ -28,16 +31,21 @@ func (o *cameraOpts) define(fs *flag.FlagSet) {
 	fs.StringVar(o.passwordFile, "password-file", *o.passwordFile, "file whose first line is the camera's password")
 	fs.StringVar(o.still, "still", *o.still, "write the first picture to this JPEG file")
 	fs.BoolVar(o.basic, "allow-basic", *o.basic, "answer a Basic login too, which shows the password to the network")
+	fs.StringVar(o.transport, "transport", *o.transport, "tcp, or udp as edge.yaml's transport")
+	fs.BoolVar(o.anyPort, "any-udp-port", *o.anyPort, "udp: take packets from other ports of the camera than those it named")
+	fs.BoolVar(o.allTracks, "all-tracks", *o.allTracks, "ask for sound, too: some cameras send no pictures without")
+	fs.StringVar(o.caFile, "ca-file", *o.caFile, "rtsps: PEM of the authority that signed the camera's certificate")
+	fs.StringVar(o.pin, "pin-sha256", *o.pin, "rtsps: SHA-256 of the camera's certificate")
 	fs.Float64Var(o.seconds, "seconds", *o.seconds, "how long to listen")
 }
 
 func newCameraOpts() *cameraOpts {
-	seconds := 4.0
-	return &cameraOpts{new(string), new(string), new(string), new(bool), &seconds}
+	seconds, transport := 4.0, string(rtsp.TCP)
+	return &cameraOpts{new(string), new(string), new(string), new(bool), &seconds, &transport, new(string), new(string), new(bool), new(bool)}
 }
 
 func cameraVerb() *verb {
-	return &verb{name: "camera", summary: "find out what a camera offers, or why not", usage: "probe [flags] rtsp://HOST/PATH",
+	return &verb{name: "camera", summary: "find out what a camera offers, or why not", usage: "probe [flags] rtsp[s]://HOST/PATH",
 		about: `Connects, listens for a few seconds and prints what the camera offers: tracks, codec, size,
 rate, distance of key frames, clock. When it cannot, it says why in words and exits with 1. The
 password is read from a file and never shown.`,
@@ -62,6 +70,9 @@ func runCamera(ctx context.Context, m *Main, c *call) error {
 	if *o.seconds <= 0 {
 		return usageError{fmt.Sprintf("--seconds %g: say how long to listen, more than 0", *o.seconds)}
 	}
+	if t := rtsp.Transport(*o.transport); t != rtsp.TCP && t != rtsp.UDP {
+		return usageError{fmt.Sprintf("--transport %q: say tcp or udp", t)}
+	}
 	password := ""
 	if *o.passwordFile != "" {
 		data, err := os.ReadFile(*o.passwordFile)
@@ -71,7 +82,8 @@ func runCamera(ctx context.Context, m *Main, c *call) error {
 		password, _, _ = strings.Cut(string(data), "\n")
 	}
 	r, err := rtsp.Probe(ctx, rtsp.Options{Camera: "probe", URL: rest[0], Username: *o.user, Password: strings.TrimSuffix(password, "\r"),
-		AllowBasic: *o.basic, Log: m.logger(slog.LevelError)}, time.Duration(*o.seconds*float64(time.Second)))
+		AllowBasic: *o.basic, Transport: rtsp.Transport(*o.transport), AnyPort: *o.anyPort, AllTracks: *o.allTracks,
+		TLS: rtsp.TLS{CAFile: *o.caFile, PinSHA256: *o.pin}, Log: m.logger(slog.LevelError)}, time.Duration(*o.seconds*float64(time.Second)))
 	if err != nil {
 		return probeFailure(err)
 	}

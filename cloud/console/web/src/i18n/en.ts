@@ -221,6 +221,7 @@ export const en: Record<keyof typeof ko, string> = {
   'reason.score': 'Score',
   'reason.inside_s': 'Time inside',
   'reason.dwell_s': 'Time stayed',
+  'reason.coalesced': 'Findings in one event',
   'reason.crossings': 'Crossings',
   'reason.hits': 'Times seen',
 
@@ -258,6 +259,7 @@ export const en: Record<keyof typeof ko, string> = {
   'code.protocol': 'The camera’s answers make no sense',
   'code.ended': 'The camera closed the connection',
   'code.tainted': 'Data was lost; waiting for a key frame',
+  'code.untrusted': 'No trustworthy picture for 10 s: data is lost again and again',
   'code.model': 'The model gives no answer',
   'code.not_found': 'The model named is not installed',
   'code.worker': 'Its worker is starting again',

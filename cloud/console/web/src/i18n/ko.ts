@@ -219,6 +219,7 @@ export const ko = {
   'reason.score': '탐지 점수',
   'reason.inside_s': '구역 안 시간',
   'reason.dwell_s': '머문 시간',
+  'reason.coalesced': '한 사건으로 묶은 횟수',
   'reason.crossings': '넘은 횟수',
   'reason.hits': '본 횟수',
 
@@ -256,6 +257,7 @@ export const ko = {
   'code.protocol': '카메라의 응답을 이해할 수 없습니다',
   'code.ended': '카메라가 연결을 끊었습니다',
   'code.tainted': '손실이 있어 다음 키프레임을 기다립니다',
+  'code.untrusted': '믿을 수 있는 화면이 10초 넘게 없습니다. 손실이 계속됩니다',
   'code.model': '모델이 응답하지 않습니다',
   'code.not_found': '설정된 모델이 없습니다',
   'code.worker': '처리 프로세스가 다시 시작되고 있습니다',

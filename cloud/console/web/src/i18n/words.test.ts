@@ -43,9 +43,9 @@ test('there are words for every code of the API', () => {
     state: ['starting', 'live', 'waiting-key', 'offline', 'busy', 'denied', 'failed'],
     history: ['raise', 'fold', 'claim', 'release', 'expire', 'evidence', 'verdict', 'undo'],
     code: ['bad-url', 'unreachable', 'silent', 'wrong-password', 'need-password', 'basic-refused', 'busy', 'not-found', 'no-video',
-      'no-parameter-sets', 'protocol', 'ended', 'closed', 'clock-set', 'tainted', 'model', 'edge-silent'],
+      'no-parameter-sets', 'protocol', 'ended', 'closed', 'clock-set', 'tainted', 'untrusted', 'model', 'edge-silent'],
     class: ['person', 'bicycle', 'motorcycle', 'car', 'bus', 'truck', 'bag', 'animal', 'fire', 'smoke'],
-    reason: ['score', 'dwell_s', 'inside_s'], 'why.clock': ['synchronised', 'unsynchronised', 'unknown'],
+    reason: ['score', 'dwell_s', 'inside_s', 'coalesced'], 'why.clock': ['synchronised', 'unsynchronised', 'unknown'],
     'evi.noclip': ['writing', 'none', 'evicted', 'failed'], towards: ['left', 'right', 'up', 'down', 'either'],
   };
   for (const [prefix, codes] of Object.entries(needed)) for (const c of codes) assert.ok(`${prefix}.${c}` in ko, `${prefix}.${c}`);
