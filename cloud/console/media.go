@@ -182,8 +182,8 @@ const (
 )
 
 // verifier checks an object's bytes against its hash the first time it is shown, and again
-// after verifiedFor. It is safe for many goroutines; several who ask for one object wait for
-// one check.
+// after verifiedFor or when the store describes it otherwise. It is safe for many goroutines;
+// several who ask for one object wait for one check.
 type verifier struct {
 	store objects.Store
 	now   func() time.Time
@@ -212,10 +212,14 @@ func (v *verifier) good(ctx context.Context, key, sha256 string) (objects.Info, 
 		v.mu.Unlock()
 		select {
 		case <-known.done:
-			return known.info, known.err
 		case <-ctx.Done():
 			return objects.Info{}, ctx.Err()
 		}
+		// The store says without reading it whether the object was replaced or is gone.
+		if now, err := v.store.Stat(ctx, key); known.err != nil || err == nil && now == known.info {
+			return known.info, known.err
+		}
+		v.mu.Lock()
 	}
 	fresh := &verified{done: make(chan struct{}), at: v.now()}
 	v.forget()
