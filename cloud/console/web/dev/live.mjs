@@ -86,7 +86,7 @@ export class LiveRoom {
   }
 
   join(ws, camera, mode) {
-    const v = { ws, camera, mode, next: undefined, seq: 0, stillAt: 0 };
+    const v = { ws, camera, mode, next: undefined, seq: 0, stillAt: 0, joined: Date.now() };
     this.viewers.add(v);
     this.opened.push(`${camera}?${mode}`);
     ws.on('close', () => this.viewers.delete(v));
@@ -108,6 +108,7 @@ export class LiveRoom {
     const { ageMs = 120, tainted = false } = this.knob(v.camera);
     head[0] = kinds[kind];
     head[1] = flags | (tainted ? 2 : 0);
+    head.writeUInt16BE((Date.now() - v.joined) % 65_536, 2);
     head.writeUInt32BE(ageMs, 4);
     head.writeBigUInt64BE(BigInt(++v.seq), 8);
     v.ws.send(Buffer.concat([head, payload]));

@@ -4,11 +4,12 @@ import { headerBytes, type Kind } from './message.ts';
 
 const numbers: Record<Kind, number> = { init: 1, fragment: 2, jpeg: 3 };
 
-export function message(kind: Kind | number, payload: Uint8Array, o: { flags?: number; ageMs?: number; seq?: number } = {}): ArrayBuffer {
+export function message(kind: Kind | number, payload: Uint8Array, o: { flags?: number; sent?: number; ageMs?: number; seq?: number } = {}): ArrayBuffer {
   const out = new ArrayBuffer(headerBytes + payload.byteLength);
   const h = new DataView(out);
   h.setUint8(0, typeof kind === 'number' ? kind : numbers[kind]);
   h.setUint8(1, o.flags ?? 0);
+  h.setUint16(2, o.sent ?? 0);
   h.setUint32(4, o.ageMs ?? 0);
   h.setBigUint64(8, BigInt(o.seq ?? 1));
   new Uint8Array(out, headerBytes).set(payload);

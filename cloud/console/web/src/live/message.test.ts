@@ -4,8 +4,8 @@ import { message } from './fixture.ts';
 import { mediaOf, textOf } from './message.ts';
 
 test('the header of a binary message', () => {
-  const m = mediaOf(message('fragment', new Uint8Array([7, 8, 9]), { flags: 3, ageMs: 70_000, seq: 2 ** 40 + 5 }));
-  assert.deepEqual({ ...m, data: [...(m?.data ?? [])] }, { kind: 'fragment', key: true, tainted: true, ageMs: 70_000, seq: 2 ** 40 + 5, data: [7, 8, 9] });
+  const m = mediaOf(message('fragment', new Uint8Array([7, 8, 9]), { flags: 3, sent: 0xabcd, ageMs: 70_000, seq: 2 ** 40 + 5 }));
+  assert.deepEqual({ ...m, data: [...(m?.data ?? [])] }, { kind: 'fragment', key: true, tainted: true, sent: 0xabcd, ageMs: 70_000, seq: 2 ** 40 + 5, data: [7, 8, 9] });
   assert.equal(mediaOf(message('init', new Uint8Array([1])))?.kind, 'init');
   assert.equal(mediaOf(message('jpeg', new Uint8Array([1]), { flags: 2 }))?.tainted, true);
   assert.equal(mediaOf(message('fragment', new Uint8Array([1]), { flags: 1 }))?.tainted, false);

@@ -12,8 +12,9 @@ export interface State { type: 'state'; state: ServerState; code: string; messag
 export type Kind = 'init' | 'fragment' | 'jpeg';
 const kinds: readonly (Kind | undefined)[] = [undefined, 'init', 'fragment', 'jpeg'];
 
-// Media is one binary message. ageMs is how old its newest picture was when it was sent on.
-export interface Media { kind: Kind; key: boolean; tainted: boolean; ageMs: number; seq: number; data: Uint8Array<ArrayBuffer> }
+// Media is one binary message. ageMs is how old its newest picture was when it was sent on; sent
+// is its sender's clock then, the low 16 bits of milliseconds.
+export interface Media { kind: Kind; key: boolean; tainted: boolean; sent: number; ageMs: number; seq: number; data: Uint8Array<ArrayBuffer> }
 
 // mediaOf reads a binary message; undefined when it is none that this console knows. data is a
 // view into the message, not a copy.
@@ -24,7 +25,7 @@ export function mediaOf(message: ArrayBuffer): Media | undefined {
   if (kind === undefined) return undefined;
   const flags = h.getUint8(1);
   return {
-    kind, key: (flags & 1) !== 0, tainted: (flags & 2) !== 0, ageMs: h.getUint32(4), seq: Number(h.getBigUint64(8)),
+    kind, key: (flags & 1) !== 0, tainted: (flags & 2) !== 0, sent: h.getUint16(2), ageMs: h.getUint32(4), seq: Number(h.getBigUint64(8)),
     data: new Uint8Array(message, headerBytes),
   };
 }

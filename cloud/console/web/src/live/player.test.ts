@@ -89,8 +89,8 @@ function stage(o: { supports?: (mime: string) => boolean; retry?: number } = {})
     get source() { return s.sources.at(-1) as Source; },
     say(data: unknown) { s.socket.onmessage?.({ data }); },
     seq: 0,
-    init() { s.say(format()); s.say(message('init', initSegment(), { seq: ++s.seq })); },
-    frame(at: number, key: boolean, ageMs = 100, skip = 0) { s.seq += 1 + skip; s.say(message('fragment', fragment({ time: at * 90_000 }), { flags: key ? 1 : 0, ageMs, seq: s.seq })); },
+    init() { s.say(format()); s.say(message('init', initSegment(), { sent: s.now % 65_536, seq: ++s.seq })); },
+    frame(at: number, key: boolean, ageMs = 100, skip = 0) { s.seq += 1 + skip; s.say(message('fragment', fragment({ time: at * 90_000 }), { flags: key ? 1 : 0, sent: s.now % 65_536, ageMs, seq: s.seq })); },
   };
   let made = 0;
   const world: World = {
@@ -175,6 +175,19 @@ test('however it ends it is opened again; the picture stays and ages', async () 
   s.video.paint(1);
   assert.equal(s.player.ages.of(s.now), 70);
   assert.equal(s.sources.length, 1); // the same reel goes on: nothing goes black
+  s.player.close();
+});
+
+test('what the network held back counts as age', () => {
+  const s = stage();
+  s.socket.onopen?.();
+  s.init();
+  s.frame(1, true, 100);
+  const sent = s.now % 65_536;
+  s.now += 3000;
+  s.say(message('fragment', fragment({ time: 2 * 90_000 }), { sent, ageMs: 100, seq: s.seq + 1 })); // sent together, and three seconds on the way
+  s.video.paint(2);
+  assert.equal(s.player.ages.of(s.now), 3100);
   s.player.close();
 });
 

@@ -4,6 +4,7 @@
 import { Ages } from './age.ts';
 import { Backoff } from './backoff.ts';
 import { timesOf, trackOf, type Track } from './fmp4.ts';
+import { Lag } from './lag.ts';
 import { mediaOf, textOf, type Format, type Media, type State } from './message.ts';
 import { browserMaker, Reel, type Maker } from './reel.ts';
 
@@ -66,6 +67,7 @@ export class Player {
   #track: Track | undefined;
   #needKey = true;
   #seq = 0;
+  #lag = new Lag(); // of this socket
   #opened = 0; // when the socket was asked for
   #heard = 0; // when it last said anything
   #fed = 0; // when the first fragment of this socket came; 0 before
@@ -139,6 +141,7 @@ export class Player {
     const s = this.world.socket(`${this.path}?mode=${this.look.mode}`);
     s.binaryType = 'arraybuffer';
     this.#socket = s;
+    this.#lag = new Lag();
     this.#opened = this.#heard = this.world.now();
     s.onopen = () => {
       this.#heard = this.world.now();
@@ -203,6 +206,7 @@ export class Player {
   #onMedia(message: ArrayBuffer): void {
     const m = mediaOf(message);
     if (m === undefined) return;
+    m.ageMs += this.#lag.late(m.sent, this.world.now()); // what the network held back counts as age
     if (m.kind === 'jpeg') this.#onStill(m);
     else if (this.look.mode === 'video') this.#onVideo(m);
   }
