@@ -51,7 +51,7 @@ func Check(dir string) (*Report, error) {
 	used := inUse(filepath.Join(dir, "lock"))
 	rep, err := check(Disk(dir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no outbox in %s: %w", dir, err)
+		return nil, bongsu.Wrap(bongsu.CodeNotFound, err, "there is no outbox in %s", dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", dir, err)
