@@ -19,6 +19,7 @@ test_packages=(
   chromium                          # the console's tests
   fonts-noto-cjk                    # Korean in screenshots
   libgstrtspserver-1.0-dev          # a second RTSP implementation
+  glib-networking                   # TLS for it
   gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad          # h264parse, h265parse

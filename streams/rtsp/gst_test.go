@@ -41,11 +41,17 @@ func TestGst(t *testing.T) {
 		codec   streams.Codec
 		bframes int
 		login   bool
+		way     Transport
+		secure  bool
 	}{
-		"h264":                 {streams.H264, 0, false},
-		"h264 with B pictures": {streams.H264, 2, false},
-		"h264 with a login":    {streams.H264, 0, true},
-		"h265":                 {streams.H265, 0, false},
+		"h264":                   {codec: streams.H264},
+		"h264 with B pictures":   {codec: streams.H264, bframes: 2},
+		"h264 with a login":      {codec: streams.H264, login: true},
+		"h265":                   {codec: streams.H265},
+		"h264 over UDP":          {codec: streams.H264, way: UDP},
+		"h265 over UDP, a login": {codec: streams.H265, way: UDP, login: true},
+		"h264 behind TLS":        {codec: streams.H264, secure: true},
+		"h265, TLS and a login":  {codec: streams.H265, secure: true, login: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,6 +61,11 @@ func TestGst(t *testing.T) {
 			if c.login {
 				g.User, g.Password = "user", secret
 				o.Username, o.Password = "user", secret
+			}
+			o.Transport = c.way
+			if c.secure {
+				id := selfSigned(t, "127.0.0.1", time.Now().Add(time.Hour))
+				g.PEM, o.TLS = id.pemFile, TLS{PinSHA256: id.pin}
 			}
 			o.URL = streamstest.StartGst(t, g)
 			// The server ends no session at the end of its file.

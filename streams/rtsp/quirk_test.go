@@ -20,7 +20,7 @@ func frame(channel byte, payload []byte) string {
 }
 
 // rtpFrames packs units, one packet a NAL unit, for channel 0. change may alter each packet.
-func rtpFrames(t *testing.T, units []*streams.AccessUnit, change func(n int, p *rtp.Packet)) []string {
+func rtpFrames(t testing.TB, units []*streams.AccessUnit, change func(n int, p *rtp.Packet)) []string {
 	t.Helper()
 	var out []string
 	seq := uint16(100)

@@ -28,9 +28,10 @@ import (
 
 // identity is a certificate for 127.0.0.1 with what a reader needs to know it.
 type identity struct {
-	tls    *tls.Config
-	caFile string
-	pin    string
+	tls     *tls.Config
+	caFile  string
+	pemFile string // certificate and key
+	pin     string
 }
 
 // selfSigned makes a certificate as cameras do, for an address or a name, valid until end.
@@ -58,10 +59,19 @@ func selfSigned(t *testing.T, name string, end time.Time) identity {
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := filepath.Join(t.TempDir(), "both.pem")
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...)
+	if err := os.WriteFile(both, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	sum := sha256.Sum256(der)
 	return identity{
 		tls:    &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
-		caFile: path, pin: hex.EncodeToString(sum[:]),
+		caFile: path, pemFile: both, pin: hex.EncodeToString(sum[:]),
 	}
 }
 

@@ -23,7 +23,7 @@ type CameraOptions struct {
 	// Mangle changes what is written to the RTSP connection; nil = no change. It is called
 	// by one goroutine of a connection at a time.
 	Mangle func([]byte) []byte
-	Epoch time.Time             // the camera's clock at media time 0; zero = when the media begin
+	Epoch  time.Time // the camera's clock at media time 0; zero = when the media begin
 }
 
 // Camera is a fake camera that follows a Script: an RTSP server on 127.0.0.1 of its own, over
@@ -46,7 +46,7 @@ type Camera struct {
 	uses      int // of the nonce
 	nonces    int
 	fate      Fate
-	began     time.Time // of the last session's media
+	began     time.Time     // of the last session's media
 	paused    chan struct{} // closed when the camera goes on; nil = it is not paused
 	keptAlive time.Time
 	passwords []string // logins that showed a password readable

@@ -25,6 +25,7 @@ type GstOptions struct {
 	Codec    streams.Codec
 	User     string // "" = no login; otherwise digest
 	Password string
+	PEM      string // file with a certificate and its key; "" = plain RTSP
 }
 
 // StartGst serves a file with gst-rtsp-server, an RTSP implementation that is not ours, until
@@ -39,6 +40,12 @@ func StartGst(t testing.TB, o GstOptions) string {
 	args := []string{o.File, o.Codec.String()}
 	if o.User != "" {
 		args = append(args, o.User, o.Password)
+	} else if o.PEM != "" {
+		args = append(args, "-", "-")
+	}
+	scheme := "rtsp"
+	if o.PEM != "" {
+		args, scheme = append(args, o.PEM), "rtsps"
 	}
 	cmd := exec.Command(program, args...)
 	in, err := cmd.StdinPipe()
@@ -65,7 +72,7 @@ func StartGst(t testing.TB, o GstOptions) string {
 	if err != nil {
 		t.Fatalf("gst-rtsp-server told no port: %q", line)
 	}
-	return fmt.Sprintf("rtsp://127.0.0.1:%d/cam", port)
+	return fmt.Sprintf("%s://127.0.0.1:%d/cam", scheme, port)
 }
 
 var gstBuilt struct {
@@ -89,7 +96,7 @@ func gstProgram(dir string) (string, error) {
 }
 
 func buildGst(dir, path string) error {
-	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "gstreamer-rtsp-server-1.0").Output()
+	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "gstreamer-rtsp-server-1.0", "gio-2.0").Output()
 	if err != nil {
 		return fmt.Errorf("pkg-config gstreamer-rtsp-server-1.0: %w", err)
 	}
