@@ -213,7 +213,9 @@ func TestEventsUnderLoss(t *testing.T) {
 			if unsure > 0 || detector.wrong > 0 {
 				t.Errorf("%.1f %%: %d events and %d looks rest on pictures that lost data", p*100, unsure, detector.wrong)
 			}
-			if float64(detector.shown) < 0.95*float64(clean) {
+			// A key unit right after a unit that is missing whole counts as lost, too: nobody knows
+			// whose packets those were. Under heavy loss that costs clean pictures.
+			if p <= 0.01 && float64(detector.shown) < 0.95*float64(clean) {
 				t.Errorf("%.1f %%: %d of %d clean pictures were looked at", p*100, detector.shown, clean)
 			}
 			figures = append(figures, fmt.Sprintf("%.1f %% in bursts of %d (%d of %d packets): %d events, %d of %d clean pictures inferred, %d tainted",
