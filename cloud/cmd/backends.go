@@ -43,6 +43,7 @@ func (c *call) openObjects(ctx context.Context, cfg config.Config, log *slog.Log
 		Endpoint: o.Endpoint, PublicEndpoint: o.PublicEndpoint, Region: o.Region, Bucket: o.Bucket, Prefix: prefix,
 		AccessKeyFile: o.AccessKeyFile, SecretKeyFile: o.SecretKeyFile, CAFile: o.CAFile,
 		PathStyle: o.PathStyle, Presign: o.Presign, Now: c.now, Log: log,
+		CreateOnce: cfg.Queue.Kind == config.QueueRedis, // several processes may write one key then
 	})
 }
 

@@ -116,6 +116,9 @@ func (s *server) build(c *call) error {
 	s.audit = audit.New(audit.Options{Store: s.archive, Now: c.now, Log: log})
 	s.auth = c.accounts(cfg, s.archive, s.audit, log)
 	metrics := []console.MetricsFunc{s.queueMetrics}
+	if m, ok := s.objects.(interface{ WriteMetrics(io.Writer) }); ok {
+		metrics = append(metrics, m.WriteMetrics)
+	}
 	if cfg.Roles.Ingest {
 		s.ingest = ingest.New(ingest.Options{Archive: s.archive, Queue: s.queue, Objects: s.objects, Now: c.now, Log: log})
 		metrics = append(metrics, s.ingest.WriteMetrics)

@@ -87,6 +87,13 @@ func TestRegionIsAsked(t *testing.T) {
 	if err := put(t.Context(), s, "k", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
+	var metrics strings.Builder
+	s.WriteMetrics(&metrics)
+	for _, want := range []string{"# TYPE bongsu_cloud_s3_requests_total counter", "\nbongsu_cloud_s3_retries_total 0\n", "\nbongsu_cloud_s3_failed_total 0\n"} {
+		if !strings.Contains(metrics.String(), want) {
+			t.Errorf("%q is not in %s", want, metrics.String())
+		}
+	}
 }
 
 // careless is an S3 server that takes everything and compares nothing.

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -29,6 +30,21 @@ type counts struct{ requests, retries, failed atomic.Int64 }
 // Counts tells how the store fared since it was opened.
 func (s *Store) Counts() Counts {
 	return Counts{s.counts.requests.Load(), s.counts.retries.Load(), s.counts.failed.Load()}
+}
+
+// WriteMetrics writes the counts in Prometheus' text format 0.0.4.
+func (s *Store) WriteMetrics(w io.Writer) {
+	c := s.Counts()
+	for _, m := range []struct {
+		name, help string
+		n          int64
+	}{
+		{"bongsu_cloud_s3_requests_total", "Requests to the S3 server, repeated ones too.", c.Requests},
+		{"bongsu_cloud_s3_retries_total", "Requests to the S3 server that had to be repeated.", c.Retries},
+		{"bongsu_cloud_s3_failed_total", "Requests to the S3 server that were given up.", c.Failed},
+	} {
+		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n%s %d\n", m.name, m.help, m.name, m.name, m.n)
+	}
 }
 
 // try does a request until it works, is refused for good or has been tried Options.Tries times.
