@@ -84,7 +84,7 @@ func (c *Config) readCamera(v value) Camera {
 	cam.Name = string(cam.ID)
 	text(f, "name", &cam.Name)
 	cam.readLogin(v, f)
-	cam.readTransport(v, f)
+	cam.readTransport(f)
 	cam.readStream(f)
 	if cam.Model == "" {
 		v.at("model").fail("no model: name one from `bongsu-edge model list` here or in defaults.model")
@@ -159,7 +159,7 @@ func (v value) cameraURL(s string) {
 }
 
 // readTransport reads how the camera's bytes come, and whom rtsps trusts.
-func (cam *Camera) readTransport(v value, f map[string]value) {
+func (cam *Camera) readTransport(f map[string]value) {
 	cam.Transport = TransportTCP
 	t, ok := f["transport"]
 	if ok && t.text(&cam.Transport) && cam.Transport != TransportTCP && cam.Transport != TransportUDP {

@@ -97,13 +97,8 @@ func suffer(fault string) {
 		select {}
 	case "memory":
 		_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 64 << 20, Max: 64 << 20})
-		var all [][]byte
-		for {
-			b := make([]byte, 16<<20)
-			for i := 0; i < len(b); i += 4096 {
-				b[i] = 1
-			}
-			all = append(all, b)
+		for all := []byte{1}; ; { // doubles until there is no more
+			all = append(all, all...)
 		}
 	case "stuck":
 		os.Exit(link.ExitStuck)
