@@ -3,6 +3,7 @@ package rtsp
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -245,4 +246,29 @@ func attempts(t *testing.T, o Options, length time.Duration) []time.Duration {
 		now += b.After(e.Code)
 	}
 	return out
+}
+
+// TestQuirksAreDocumented: the page for people names every quirk and every script.
+func TestQuirksAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/design/cameras.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for q := range quirkCount {
+		name := q.String()
+		if name == "" || seen[name] || !strings.Contains(string(page), "\n| `"+name+"` | ") {
+			t.Errorf("quirk %d, %q: not documented, without a name, or with another's", q, name)
+		}
+		seen[name] = true
+	}
+	scripts, err := streamstest.Quirks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scripts {
+		if !strings.Contains(string(page), "| "+s.Title+" | ") {
+			t.Errorf("%s is not documented: %s", s.ID, s.Title)
+		}
+	}
 }
