@@ -315,11 +315,12 @@ func TestLive(t *testing.T) {
 
 // firstFrames opens a view again and again, each time a new pull.
 func (c *liveCloud) firstFrames(t *testing.T) {
+	const opens = 6
 	var firsts, ages []time.Duration
-	for i := range 8 {
+	for i := range opens {
 		s := c.look("gate", "video")
 		want := 1
-		if i == 7 {
+		if i == opens-1 {
 			want = 40
 		}
 		streamstest.Eventually(t, "pictures", func() bool { return s.count() >= want })
@@ -330,7 +331,8 @@ func (c *liveCloud) firstFrames(t *testing.T) {
 				ages = append(ages, h.Age)
 			}
 			playable(t, &s.film, want)
-			if f := s.formats[0]; f.MIME != `video/mp4; codecs="`+strings.TrimSuffix(strings.TrimPrefix(f.MIME, `video/mp4; codecs="`), `"`)+`"` || !strings.Contains(f.MIME, "avc1.") || f.Width != 320 || f.Height != 240 || f.FPS < 9 || f.FPS > 11 {
+			f := s.formats[0] // the rate is not known when the ring held one picture only
+			if !regexp.MustCompile(`^video/mp4; codecs="avc1\.4d40[0-9a-f]{2}"$`).MatchString(f.MIME) || f.Width != 320 || f.Height != 240 || f.FPS != 0 && (f.FPS < 9 || f.FPS > 11) {
 				t.Errorf("format %+v", f)
 			}
 		}
