@@ -105,7 +105,7 @@ func lookPatiently(files FS, again []Violation) (*Report, error) {
 // look reads the log and the clips once. With again it reads only those files of clips that
 // were found wrong before.
 func look(still stillFS, again []Violation) (*Report, error) {
-	rep := new(Report)
+	rep := &Report{Violations: []Violation{}} // a list in JSON, empty or not
 	order := newOrderCheck(rep)
 	said := map[bongsu.EventKey]Refusal{}
 	re, err := replay(still, true, func(r *record) {
@@ -119,7 +119,7 @@ func look(still stillFS, again []Violation) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep.Refused = re.state.refused(said)
+	rep.Refused = append([]Refusal{}, re.state.refused(said)...)
 	rep.Segments = len(re.segments)
 	rep.Counts = re.state.sums()
 	for _, n := range re.notes {
