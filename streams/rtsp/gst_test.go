@@ -114,3 +114,32 @@ func slicesOf(au *streams.AccessUnit) []byte {
 	}
 	return streamstest.AnnexB(out)
 }
+
+// TestFFmpeg reads what ffmpeg's RTSP muxer packs: every picture of the file and its bytes,
+// over TCP and over UDP.
+func TestFFmpeg(t *testing.T) {
+	for name, c := range map[string]struct {
+		codec   streams.Codec
+		bframes int
+		way     string
+	}{
+		"h264":                 {streams.H264, 0, "tcp"},
+		"h264 with B pictures": {streams.H264, 2, "tcp"},
+		"h265":                 {streams.H265, 0, "tcp"},
+		"h264 over UDP":        {streams.H264, 0, "udp"},
+		"h265 over UDP":        {streams.H265, 0, "udp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := streamstest.Encode(t, streamstest.EncodeOptions{Codec: c.codec, Units: 40, GOP: 10, BFrames: c.bframes})
+			p := streamstest.Publish(t, film(t, want))
+			s := &streamstest.Script{ID: "ffmpeg", Title: "ffmpeg", Ingest: streamstest.Ingest{Transport: c.way}}
+			cam := streamstest.StartCamera(t, s, streamstest.CameraOptions{Published: p})
+			src := open(t, optionsOf(s, cam.URL()))
+			got, _ := drain(t, src)
+			if len(got) != len(want) {
+				t.Fatalf("%d units of %d; %+v", len(got), len(want), src.Stats())
+			}
+			checkFilm(t, got, want)
+		})
+	}
+}

@@ -197,6 +197,9 @@ func (c *Camera) description() string {
 		fmtp = "packetization-mode=1"
 	}
 	text := c.script.SDP
+	if p := c.o.Published; p != nil {
+		text = p.SDP
+	}
 	if text == "" {
 		text = "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=Camera\nc=IN IP4 0.0.0.0\nt=0 0\na=control:*\n" +
 			"m=video 0 RTP/AVP 96\na=rtpmap:96 {{codec}}/90000\na=fmtp:96 {{fmtp}}\na=control:trackID=1\n"

@@ -19,7 +19,9 @@ import (
 type CameraOptions struct {
 	Units []*streams.AccessUnit // the video; nil = what the script says (StartCamera makes it)
 	Then  []*streams.AccessUnit // the video from the second session on; nil = the same
-	TLS   *tls.Config           // nil = plain RTSP
+	// Published is served as it is, instead of a video; nil = the video.
+	Published *Published
+	TLS       *tls.Config // nil = plain RTSP
 	// Mangle changes what is written to the RTSP connection; nil = no change. It is called
 	// by one goroutine of a connection at a time.
 	Mangle func([]byte) []byte

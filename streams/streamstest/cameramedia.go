@@ -78,6 +78,13 @@ func (k *cameraConn) prepare() {
 		epoch = k.begin
 	}
 	all := packetize(k.camera.script, k.camera.units(), epoch)
+	if p := k.camera.o.Published; p != nil {
+		all = nil
+		for _, pkt := range p.Packets {
+			at := time.Duration(pkt.Timestamp-p.Packets[0].Timestamp) * time.Second / 90000
+			all = append(all, packet{at: at, on: -1, rtp: pkt})
+		}
+	}
 	if k.udp == nil {
 		for i, p := range all {
 			k.packets = append(k.packets, flight{packet: p, place: i, due: p.at})

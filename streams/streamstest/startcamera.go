@@ -12,7 +12,7 @@ import (
 // StartCamera runs a fake camera until the test ends.
 func StartCamera(t testing.TB, script *Script, o CameraOptions) *Camera {
 	t.Helper()
-	if o.Units == nil {
+	if o.Units == nil && o.Published == nil {
 		o.Units = Film(t, script)
 	}
 	c, err := NewCamera(script, o)
