@@ -28,7 +28,7 @@ func (q *Queue) Receive(ctx context.Context) (queue.Delivery, error) {
 		if err == nil {
 			return d, nil
 		}
-		if hasPrefix(err, "NOGROUP") && rebuilds < 3 {
+		if groupGone(err) && rebuilds < 3 {
 			if rebuilds++; q.rebuild(ctx) == nil {
 				continue
 			}
@@ -62,6 +62,9 @@ func (q *Queue) next(ctx context.Context) (queue.Delivery, error) {
 	}
 	return orNil(q.deliver(ctx, streams[0].Messages[0], 1)), nil
 }
+
+// groupGone tells that the stream or its group is not there, also when it went while we waited.
+func groupGone(err error) bool { return hasPrefix(err, "NOGROUP") || hasPrefix(err, "UNBLOCKED") }
 
 // orNil keeps a nil delivery from becoming an interface that is not nil.
 func orNil(d *delivery) queue.Delivery {
