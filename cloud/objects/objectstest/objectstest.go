@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -72,11 +73,8 @@ func Bytes(t *testing.T, n int) []byte {
 			t.Logf("seed %d", seed)
 		}
 	})
-	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	rand.NewChaCha8([32]byte(binary.LittleEndian.AppendUint64(make([]byte, 24, 32), seed))).Read(b)
 	return b
 }
 

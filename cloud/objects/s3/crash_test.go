@@ -63,7 +63,7 @@ func crashChild() {
 // TestKilled kills a writing process at random instants: what was promised is there and whole, what
 // is there is whole, what was under way can be finished, and the sweep leaves nothing of it.
 func TestKilled(t *testing.T) {
-	rounds := 6
+	rounds := 3
 	if os.Getenv("BONGSU_LONG") != "" {
 		rounds = 100
 	}

@@ -187,7 +187,7 @@ func (c *cutting) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestDirectGoesOn(t *testing.T) {
 	servers(t, func(t *testing.T, srv *s3servers.Server) {
 		s := open(t, options(t, srv))
-		b := objectstest.Bytes(t, 5*PartBytes)
+		b := objectstest.Bytes(t, 3*PartBytes)
 		tr := &cutting{RoundTripper: plainTransport(t), n: PartBytes / 3}
 		var sent int64
 		var err error

@@ -109,6 +109,9 @@ func TestContract(t *testing.T) {
 			}
 		}
 		t.Run("Full", func(t *testing.T) { objectstest.Run(t, factory(func(*Store) {})) })
+		if srv.Kind != s3servers.Versity {
+			return // what Plain leaves out is ours, not a server's
+		}
 		t.Run("Plain", func(t *testing.T) {
 			objectstest.Run(t, factory(func(s *Store) { s.can = Abilities{} }))
 		})
