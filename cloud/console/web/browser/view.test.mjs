@@ -33,7 +33,7 @@ play('live beside the evidence: on a key, for this card only, with one connectio
   assert.match(await page.locator(id('live-tag')).textContent(), /^실시간 \d\.\d초$/);
   assert.ok(await page.locator(id('evidence')).isVisible());
   const first = Number(await page.locator(id('live')).getAttribute('data-first-ms'));
-  console.log(`  first picture after ${first} ms`);
+  console.log(`figure LIVE: console, first picture over the mock ${first} ms after it was asked for`);
   assert.ok(first > 0);
   await page.click(id('lang'));
   await inPage(page, () => /^Live \d\.\d s$/.test(document.querySelector('[data-testid=live-tag]').textContent));
