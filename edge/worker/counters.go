@@ -41,6 +41,10 @@ func (c *camera) Counters() []link.Counter {
 	count("bongsu_rtp_restamped_total", "", rs.Restamped)
 	count("bongsu_rtp_timelines_total", "", rs.Timelines)
 	count("bongsu_rtcp_reports_total", "", rs.Reports)
+	rs.Quirks.Each(func(name string, n uint64) { count("bongsu_camera_quirks_total", "quirk="+name, n) })
+	if rs.SocketBuffer > 0 {
+		gauge("bongsu_rtp_buffer_bytes", float64(rs.SocketBuffer))
+	}
 
 	count("bongsu_clip_parts_total", "state=ready", cs.Ready)
 	count("bongsu_clip_parts_total", "state=torn", cs.Torn)
@@ -74,5 +78,7 @@ func addStats(a, b rtsp.Stats) rtsp.Stats {
 	a.Restamped += b.Restamped
 	a.Timelines += b.Timelines
 	a.Reports += b.Reports
+	a.Quirks.Add(&b.Quirks)
+	a.SocketBuffer = b.SocketBuffer
 	return a
 }

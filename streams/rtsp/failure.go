@@ -86,7 +86,7 @@ func (s *Source) refusal(ctx context.Context, op string, cause error) *streams.E
 		return s.status(op, status.Code)
 	case errors.Is(cause, errNoServerPorts):
 		return s.failure(op, streams.ReasonProtocol, nil,
-			"%s does not say from which ports it sends, so that anybody could send in its name: set transport to tcp, or any_port for it", host)
+			"%s does not say from which ports it sends, so that anybody could send in its name: set transport to tcp, or any_udp_port for it", host)
 	case s.offer != nil && s.offer.codec == streams.CodecNone:
 		return s.failure("describe", streams.ReasonNoVideo, nil,
 			"%s offers no H.264 or H.265 video at %s (%s): choose another stream, or set the camera's encoder", host, s.target.path, offered(s.offer.tracks))
