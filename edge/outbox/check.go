@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,16 +41,21 @@ type Refusal struct {
 	Message string          `json:"message"`
 }
 
-// looks is how often a breach must be found to count: what a process that works on the outbox
-// changes between two looks is not found twice in the same words.
-const looks = 3
+// pauses are the times between looks at an outbox that is in use. What its process has not
+// done for so long after it began is a breach: a file removed after its row, a row after its file.
+var pauses = []time.Duration{200 * time.Millisecond, time.Second}
 
 // Check reads the whole outbox in dir and holds it against its numbered invariants. It changes
-// nothing and may run beside the process that owns the outbox: a breach counts when it is found
-// again after the first look has ended. It blocks for as long as reading all clips takes.
+// nothing and may run beside the process that owns the outbox: a breach counts then when it is
+// found again and again in the same words. It blocks for as long as reading all clips takes.
 func Check(dir string) (*Report, error) {
-	used := inUse(filepath.Join(dir, "lock"))
+	lock := filepath.Join(dir, "lock")
+	used := inUse(lock)
 	rep, err := check(Disk(dir))
+	for n := 0; err == nil && n < len(pauses) && len(rep.Violations) > 0 && inUse(lock); n++ {
+		<-time.After(pauses[n])
+		rep, err = again(Disk(dir), rep.Violations)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, bongsu.Wrap(bongsu.CodeNotFound, err, "there is no outbox in %s", dir)
 	}
@@ -71,19 +77,16 @@ func inUse(path string) bool {
 	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-// check looks until nothing is found or the same is found again and again.
-func check(files FS) (*Report, error) {
-	rep, err := lookPatiently(files, nil)
+// check looks once.
+func check(files FS) (*Report, error) { return lookPatiently(files, nil) }
+
+// again looks once more and keeps what was found before, too.
+func again(files FS, before []Violation) (*Report, error) {
+	rep, err := lookPatiently(files, before)
 	if err != nil {
 		return nil, err
 	}
-	for n := 1; n < looks && len(rep.Violations) > 0; n++ {
-		before := rep.Violations
-		if rep, err = lookPatiently(files, before); err != nil {
-			return nil, err
-		}
-		rep.Violations = slices.DeleteFunc(rep.Violations, func(v Violation) bool { return !slices.Contains(before, v) })
-	}
+	rep.Violations = slices.DeleteFunc(rep.Violations, func(v Violation) bool { return !slices.Contains(before, v) })
 	return rep, nil
 }
 
