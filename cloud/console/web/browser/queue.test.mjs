@@ -4,6 +4,7 @@ const focusKept = (page) => inPage(page, () => document.activeElement !== null &
 const posted = (mock, action) => mock.requests.filter((r) => r.startsWith('POST') && r.endsWith(`/${action}`)).length;
 
 play('a false alarm takes two keys, the next card gets the focus, and it can be undone', {}, async ({ page, mock, world }) => {
+  await page.locator(id('queue-card')).first().waitFor();
   await page.keyboard.press('ArrowDown');
   await page.locator(id('why')).waitFor();
   const first = await selected(page).getAttribute('data-alert');
