@@ -66,7 +66,7 @@ func (f gatedFile) Sync() error {
 	return f.File.Sync()
 }
 
-// TestDiskHangs stops the disk while a worker sends events with pictures as fast as it can: no
+// TestDiskHangs stops the disk while a worker sends events with pictures as fast as it may: no
 // worker is taken for hung, reports go on, memory stays bounded, the operator hears of it, and
 // when the disk goes on nothing is lost.
 func TestDiskHangs(t *testing.T) {
@@ -94,9 +94,20 @@ func TestDiskHangs(t *testing.T) {
 	shut := time.Now()
 	const events = 450
 	picture := make([]byte, 60<<10)
+	const window = 40 // unanswered: more than a worker's hand-over sends
 	var sending sync.WaitGroup
 	sending.Go(func() {
-		for range events {
+		for sent := range events {
+			for tick := time.NewTicker(time.Millisecond); ; {
+				w.mu.Lock()
+				answered := len(w.answers)
+				w.mu.Unlock()
+				if sent-answered < window || w.dead() {
+					tick.Stop()
+					break
+				}
+				<-tick.C
+			}
 			w.send(link.Message{Type: link.TypeEvent, Event: anEvent("yard", 1, bongsu.EventClosed), Snapshot: picture})
 		}
 	})

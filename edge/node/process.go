@@ -55,7 +55,8 @@ type process struct {
 // holds, so that a disk that hangs does not make a worker look hung.
 const inboxSize = 4096
 
-// inboxBytes is how much may wait there: a disk that hangs must not fill the memory.
+// inboxBytes is how much may wait there: a disk that hangs must not fill the memory. A worker's
+// hand-over sends an eighth of it unasked, so that only one that is broken ever waits, and dies of it.
 const inboxBytes = 16 << 20
 
 // weight is about what a message takes in memory.
