@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every native fuzz target of the repository, or those whose line "folder FuzzName" holds one of
-# the words given: each for FUZZTIME (default 10s), FUZZJOBS (default 3) at once, with one
+# the words given: each for FUZZTIME (default 10s), FUZZJOBS (default 4) at once, with one
 # processor each, a line for each. An input that crashes one fails the run; Go writes it to testdata/fuzz
 # beside the target, and every `go test` runs it from there on.
 set -euo pipefail
@@ -56,5 +56,5 @@ from=$SECONDS
 for folder in $(cut -d' ' -f1 <<<"$list" | sort -u); do build "$folder"; done
 echo "fuzz: $(wc -l <<<"$list") targets, $FUZZTIME each; built in $((SECONDS - from)) s"
 from=$SECONDS
-xargs -P "${FUZZJOBS:-3}" -L 1 bash "$self" --one <<<"$list" || { echo "fuzz: FAILED after $((SECONDS - from)) s"; exit 1; }
+xargs -P "${FUZZJOBS:-4}" -L 1 bash "$self" --one <<<"$list" || { echo "fuzz: FAILED after $((SECONDS - from)) s"; exit 1; }
 echo "fuzz: done in $((SECONDS - from)) s"
