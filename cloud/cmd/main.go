@@ -80,6 +80,7 @@ func verbs() []verb {
 			},
 		},
 		checkVerb(),
+		backupVerb(),
 		{
 			name: "migrate", about: "bring the database up to date with this version; serve does it, too",
 			example: "bongsu-cloud migrate --data /var/lib/bongsu-cloud", run: migrate,

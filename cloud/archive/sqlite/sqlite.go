@@ -50,6 +50,7 @@ type Archive struct {
 	writes chan struct{} // holds one value while somebody writes
 	reader *pool
 	wakes  wakes
+	reads  reads
 
 	// state of the whole
 	broken atomic.Bool // a write failed on the disk: nothing is written until reopened
@@ -205,6 +206,7 @@ func (a *Archive) write(ctx context.Context, op string, f func(*tx) error) error
 		a.wakes.wake()
 	}
 	a.writer.keep(ctx, t.met)
+	a.bound(ctx)
 	return nil
 }
 
@@ -228,17 +230,23 @@ func (a *Archive) inTurn(ctx context.Context, f func(*tx) error) (*tx, error) {
 	return t, t.tx.Commit()
 }
 
-// read runs f in a transaction that sees one state of the archive.
+// read runs f in a transaction that sees one state of the archive. One that takes long while
+// much is written is ended: see bound.
 func (a *Archive) read(ctx context.Context, op string, f func(*tx) error) error {
 	if err := a.usable(op); err != nil {
 		return err
 	}
-	t, err := a.begin(ctx, a.reader, &sql.TxOptions{ReadOnly: true})
+	inner, end := a.reads.begin(ctx)
+	defer end()
+	t, err := a.begin(inner, a.reader, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return failure(op, err)
 	}
 	err = f(t)
 	t.rollback() // nothing was written; keep needs the connection
+	if err != nil && errors.Is(context.Cause(inner), errTooLong) {
+		return bongsu.Wrap(bongsu.CodeUnavailable, errTooLong, "archive: %s", op)
+	}
 	if err != nil {
 		return failure(op, err)
 	}
