@@ -111,7 +111,7 @@ const (
 	ReasonWrongPassword = "wrong-password"    // 401 with the credentials given
 	ReasonNeedPassword  = "need-password"     // 401 and no credentials are configured
 	ReasonBasicRefused  = "basic-refused"     // the camera offers Basic only, on plain RTSP, and that is not allowed
-	ReasonUntrusted     = "untrusted"         // the certificate of an rtsps:// camera is not the right one
+	ReasonUntrusted     = "bad-certificate"   // the certificate of an rtsps:// camera is not the right one
 	ReasonBusy          = "busy"              // 453, 503, or 401 after success
 	ReasonNotFound      = "not-found"         // 404: wrong path
 	ReasonNoVideo       = "no-video"          // no H.264 or H.265 track

@@ -252,6 +252,7 @@ export const en: Record<keyof typeof ko, string> = {
   'code.wrong-password': 'The password is wrong',
   'code.need-password': 'The camera wants a login',
   'code.basic-refused': 'The camera offers an unsafe login (Basic) only',
+  'code.bad-certificate': 'It shows a certificate that is not trusted',
   'code.busy': 'The camera accepts no more viewers',
   'code.not-found': 'The camera has no such address',
   'code.no-video': 'No H.264 or H.265 video',

@@ -250,6 +250,7 @@ export const ko = {
   'code.wrong-password': '비밀번호가 맞지 않습니다',
   'code.need-password': '로그인이 필요한 카메라입니다',
   'code.basic-refused': '카메라가 안전하지 않은 로그인(Basic)만 받습니다',
+  'code.bad-certificate': '믿도록 정한 인증서가 아닙니다',
   'code.busy': '카메라가 더 받을 수 없다고 합니다',
   'code.not-found': '카메라에 그런 주소가 없습니다',
   'code.no-video': 'H.264/H.265 영상이 없습니다',
