@@ -1,8 +1,11 @@
 package live
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -36,12 +39,36 @@ func (l *line) say(t bongsu.LiveText) {
 // accept makes a WebSocket of a request. The guard has looked at its origin already, and knows
 // the names that a proxy gives this server, which the library does not.
 func accept(w http.ResponseWriter, r *http.Request, limit int64) (*websocket.Conn, error) {
-	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
+	c, err := websocket.Accept(shallow{w}, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		return nil, err
 	}
 	c.SetReadLimit(limit)
 	return c, nil
+}
+
+// kernelBytes is how much of what was written to a connection may wait in the kernel, which
+// doubles it. What waits there can no longer be left out, and costs memory for viewers that read
+// nothing; over a way of 100 ms it is enough for 20 Mbit/s.
+const kernelBytes = 256 << 10
+
+// shallow takes connections over with little room in the kernel.
+type shallow struct{ http.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (s shallow) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(s.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	inner := c
+	if t, ok := c.(*tls.Conn); ok {
+		inner = t.NetConn()
+	}
+	if tcp, ok := inner.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(kernelBytes) // more than that is no harm to anybody but slow viewers
+	}
+	return c, rw, nil
 }
 
 // upgrade refuses what asks for no WebSocket, with a sentence of ours.

@@ -126,6 +126,11 @@ func (q *queue) fallBehind(now time.Time) {
 		return
 	}
 	q.drops(n)
+	q.tooSlow(now)
+}
+
+// tooSlow tells the viewer, once.
+func (q *queue) tooSlow(now time.Time) {
 	if q.slow.IsZero() {
 		q.slow = now
 		q.items = append(q.items, queued{&message{text: tooSlow.Encode(), at: now}, now})
@@ -169,9 +174,7 @@ func (q *queue) jam() {
 	now := q.now()
 	q.fallBehind(now)
 	q.skip = true
-	if q.slow.IsZero() {
-		q.slow = now
-	}
+	q.tooSlow(now)
 }
 
 // caughtUp says that nothing waits and the way is free; was tells that it had not been so.

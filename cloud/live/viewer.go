@@ -168,9 +168,9 @@ func (v *viewer) ping(ctx context.Context) error {
 		v.way.out(v.hub.o.Now())
 		within, cancel := context.WithTimeout(ctx, v.hub.o.Stall)
 		err := v.conn.Ping(within)
-		late := within.Err() != nil && ctx.Err() == nil
+		late := errors.Is(within.Err(), context.DeadlineExceeded)
 		cancel()
-		if late {
+		if err != nil && late {
 			return errTooSlow
 		}
 		if err != nil {
@@ -246,7 +246,7 @@ func (v *viewer) write(ctx context.Context, typ websocket.MessageType, b []byte)
 		v.hub.delivered.Add(int64(len(b)))
 		return nil
 	}
-	if within.Err() != nil && ctx.Err() == nil {
+	if errors.Is(within.Err(), context.DeadlineExceeded) {
 		return errTooSlow
 	}
 	return err
