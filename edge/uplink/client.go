@@ -79,15 +79,24 @@ func noticeSilence(_, _ string, c syscall.RawConn) error {
 var errSilent = fmt.Errorf("the cloud cannot be reached: it has not answered for %s", answerTimeout)
 
 // watchAnswer ends the context with errSilent when a request that was sent is not answered
-// within answerTimeout, or its answer does not end within that time. stop must be called.
-func watchAnswer(ctx context.Context) (watched context.Context, stop func()) {
+// within so long, or its answer does not end within that time. stop must be called.
+func watchAnswer(ctx context.Context, within time.Duration) (watched context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t := time.AfterFunc(never, func() { cancel(errSilent) })
 	trace := &httptrace.ClientTrace{
-		WroteRequest:         func(httptrace.WroteRequestInfo) { t.Reset(answerTimeout) },
-		GotFirstResponseByte: func() { t.Reset(answerTimeout) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { t.Reset(within) },
+		GotFirstResponseByte: func() { t.Reset(within) },
 	}
 	return httptrace.WithClientTrace(ctx, trace), func() { t.Stop(); cancel(nil) }
+}
+
+// patience is how long the answer to a request may take. To complete a clip the cloud may have to
+// read it back from an object store.
+func patience(path string) time.Duration {
+	if strings.HasSuffix(path, "/complete") {
+		return clipTimeout
+	}
+	return answerTimeout
 }
 
 // errNotOurs says that something answered that is not the cloud.
@@ -138,7 +147,7 @@ func call(ctx context.Context, client *http.Client, base *url.URL, credential, p
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	ctx, stop := watchAnswer(ctx)
+	ctx, stop := watchAnswer(ctx, patience(path))
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base.JoinPath(path).String(), bytes.NewReader(body))
 	if err != nil {

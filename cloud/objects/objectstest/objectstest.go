@@ -74,7 +74,10 @@ func Bytes(t *testing.T, n int) []byte {
 		}
 	})
 	b := make([]byte, n)
-	rand.NewChaCha8([32]byte(binary.LittleEndian.AppendUint64(make([]byte, 24, 32), seed))).Read(b)
+	r := rand.NewChaCha8([32]byte(binary.LittleEndian.AppendUint64(make([]byte, 24, 32), seed)))
+	if _, err := r.Read(b); err != nil {
+		t.Fatal(err)
+	}
 	return b
 }
 

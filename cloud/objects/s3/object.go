@@ -202,9 +202,9 @@ func (s *Store) putOnce(ctx context.Context, key, mediaType string, size int64, 
 		return nil
 	})
 	switch {
-	case h.err != nil && h.err != io.EOF:
+	case h.err != nil && !errors.Is(h.err, io.EOF):
 		return bongsu.Wrap(bongsu.CodeUnavailable, h.err, "object %s cannot be stored: its bytes did not arrive", key)
-	case h.err == io.EOF && (h.n != size || h.sum() != hash):
+	case h.err != nil && (h.n != size || h.sum() != hash):
 		return wrongBytes(key)
 	}
 	return err

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/minio/minio-go/v7"
@@ -99,7 +100,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		}
 		err = stalled(r.wctx, err)
 		r.Close()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		if r.broken++; r.broken > r.s.o.Tries || r.ctx.Err() != nil {

@@ -83,7 +83,7 @@ func (s *Store) ask(ctx context.Context, what string, f func(context.Context) er
 		ctx, stop := context.WithTimeoutCause(ctx, s.o.Request, errSlow)
 		defer stop()
 		err := f(ctx)
-		if err != nil && context.Cause(ctx) == errSlow {
+		if err != nil && errors.Is(context.Cause(ctx), errSlow) {
 			return errSlow
 		}
 		return err

@@ -324,7 +324,7 @@ func (u *upload) append(ctx context.Context, r io.Reader) (int64, error) {
 
 // atEnd drops the errors by which a reader says that it has no more.
 func atEnd(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
 	return err
