@@ -19,7 +19,7 @@ func wholeEvent() Event {
 		Class: ClassPerson, Score: 0.75, Track: 1<<63 + 1, Box: Box{0.1, 0.2, 0.3, 0.4},
 		Zone: []Point{{0, 0}, {1, 0}, {1, 1}}, Line: []Point{{0, 0}, {1, 1}}, Direction: DirectionLeftToRight,
 		Trail: []TrailPoint{{At: at, Box: Box{0, 0, 0.5, 0.5}}}, Reasons: []Reason{{Name: "score", Value: 0.75, Threshold: 0.5}},
-		Model: ModelRef{Name: "m", Version: "1", SHA256: strings.Repeat("a", 64)}, Count: 3, ClipParts: 2, Tainted: true,
+		Model: ModelRef{Name: "m", Version: "1", SHA256: strings.Repeat("a", 64)}, Count: 3, ClipParts: 2, Tainted: true, Unspooled: true,
 		Stamps: Stamps{1, 2, 3, 4, 5, 6, 7, 8},
 	}
 }
