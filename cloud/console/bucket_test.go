@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +18,7 @@ import (
 func TestDamagedInABucket(t *testing.T) {
 	srv := s3servers.Start(t, s3servers.Versity)
 	o := s3.Options{Endpoint: srv.Endpoint, Region: "us-east-1", Bucket: srv.Bucket, PathStyle: true, Backoff: time.Millisecond}
-	for file, key := range map[*string]string{&o.AccessKeyFile: srv.Access, &o.SecretKeyFile: srv.Secret} {
-		*file = filepath.Join(t.TempDir(), "key")
-		if err := os.WriteFile(*file, []byte(key), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	o.AccessKeyFile, o.SecretKeyFile = srv.KeyFiles()
 	store, err := s3.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -156,12 +155,7 @@ func s3Options(t *testing.T, srv *s3servers.Server, endpoint string) s3.Options 
 		Endpoint: endpoint, PublicEndpoint: srv.Endpoint, Region: "us-east-1", Bucket: srv.Bucket, PathStyle: true, Presign: true,
 		Backoff: time.Millisecond,
 	}
-	for file, key := range map[*string]string{&o.AccessKeyFile: srv.Access, &o.SecretKeyFile: srv.Secret} {
-		*file = filepath.Join(t.TempDir(), "key")
-		if err := os.WriteFile(*file, []byte(key), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	o.AccessKeyFile, o.SecretKeyFile = srv.KeyFiles()
 	return o
 }
 

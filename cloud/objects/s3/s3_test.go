@@ -7,7 +7,6 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -41,18 +40,11 @@ var prefixes atomic.Int64
 // options are those of a store on a server, below a prefix of its own.
 func options(t testing.TB, srv *s3servers.Server) Options {
 	t.Helper()
-	dir := t.TempDir()
-	file := func(name, content string) string {
-		p := filepath.Join(dir, name)
-		if err := os.WriteFile(p, []byte(content+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
+	access, secret := srv.KeyFiles()
 	return Options{
 		Endpoint: srv.Endpoint, Region: "us-east-1", Bucket: srv.Bucket, PathStyle: true, Presign: true,
 		Prefix:        "t" + string(rune('a'+prefixes.Add(1)%26)) + "-" + strings.ToLower(time.Now().Format("150405.000000")) + "/",
-		AccessKeyFile: file("access", srv.Access), SecretKeyFile: file("secret", srv.Secret),
+		AccessKeyFile: access, SecretKeyFile: secret,
 		Backoff: 5 * time.Millisecond,
 		Log:     slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}

@@ -90,6 +90,19 @@ func (s *Server) Client() *minio.Client {
 	return c
 }
 
+// KeyFiles writes the credentials into two files of mode 0600, as a configuration names them.
+func (s *Server) KeyFiles() (access, secret string) {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	access, secret = filepath.Join(dir, "access-key"), filepath.Join(dir, "secret-key")
+	for file, key := range map[string]string{access: s.Access, secret: s.Secret} {
+		if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return access, secret
+}
+
 // transport is one whose connections end with the test.
 func transport(t testing.TB) *http.Transport {
 	tr := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 4}
