@@ -24,7 +24,7 @@ type documented struct {
 	kind, labels, when string
 }
 
-var metricRow = regexp.MustCompile("(?m)^\\| `(bongsu_[a-z_]+)` \\| (counter|gauge|histogram) \\| ([a-z, ]*)\\| [^|]+\\|([^|]*)\\|$")
+var metricRow = regexp.MustCompile("(?m)^\\| `(bongsu_[a-z0-9_]+)` \\| (counter|gauge|histogram) \\| ([a-z, ]*)\\| [^|]+\\|([^|]*)\\|$")
 
 // documentedMetrics gives the rows of one program's table.
 func documentedMetrics(t *testing.T, program string) map[string]documented {
@@ -51,7 +51,7 @@ func documentedMetrics(t *testing.T, program string) map[string]documented {
 // literals gives the names of metrics that stand in the code below a folder.
 func literals(t *testing.T, folder string) map[string]bool {
 	t.Helper()
-	name := regexp.MustCompile(`bongsu_[a-z_]+`)
+	name := regexp.MustCompile(`bongsu_[a-z0-9_]+`)
 	all := map[string]bool{}
 	goFiles(t, folder, func(_ string, file *ast.File) {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -204,6 +204,10 @@ func ruleExpressions(t *testing.T) []string {
 		}
 	}
 	strictYAML(t, "prometheus/rules.yaml", &file)
+	guide, err := os.ReadFile("../docs/guide/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	forms, names := regexp.MustCompile(`^[0-9]+[smh]$`), map[string]bool{}
 	var all []string
 	for _, g := range file.Groups {
@@ -215,6 +219,9 @@ func ruleExpressions(t *testing.T) []string {
 			names[r.Alert] = true
 			if !slices.Contains([]string{"critical", "warning", "info"}, r.Labels["severity"]) || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 				t.Errorf("%s: it needs a severity, a summary and a description", r.Alert)
+			}
+			if !strings.Contains(string(guide), r.Alert) {
+				t.Errorf("%s: docs/guide/operate.md does not say what to do about it", r.Alert)
 			}
 			if !strings.Contains(r.Expr, `job="`+g.Name+`"`) {
 				t.Errorf("%s: it does not ask for the job %s", r.Alert, g.Name)
