@@ -119,7 +119,7 @@ type Media struct {
 // Reports are the sender reports.
 type Reports struct {
 	Every int    `yaml:"every"` // units; 0 = none
-	Clock string `yaml:"clock"` // "" = right; years, zero, step, hour, fraction, drift
+	Clock string `yaml:"clock"` // "" = right; years, zero, step, hour, fraction
 	From  int    `yaml:"from"`  // report from which the clock is wrong
 }
 
@@ -139,19 +139,18 @@ type Change struct {
 
 // Expect is what a reader must make of it.
 type Expect struct {
-	Error     string        `yaml:"error"`    // code with which opening fails
-	Units     int           `yaml:"units"`    // delivered
-	Lost      []int         `yaml:"lost"`     // of them, by their place in the video, marked
-	End       string        `yaml:"end"`      // code; "" = ended
-	Quirks    []string      `yaml:"quirks"`   // counted, and no others
-	Also      []string      `yaml:"also"`     // may be counted as well
-	MaxStep   time.Duration `yaml:"max_step"` // of media time between units; 0 = 1 s
-	Span      time.Duration `yaml:"span"`     // of media time, within 10 % and 100 ms; 0 = that of the video
-	Size      string        `yaml:"size"`     // of the last unit's parameter sets, such as 320x240
-	Claim     string        `yaml:"claim"`    // yes or no: the last unit carries the camera's clock
-	Methods   []string      `yaml:"methods"`  // that the camera was asked
-	Sessions  int           `yaml:"sessions"` // at once, at most; 0 = 1
-	Reordered bool          `yaml:"reordered"`
+	Error     string        `yaml:"error"`     // code with which opening fails
+	Units     int           `yaml:"units"`     // delivered
+	Lost      []int         `yaml:"lost"`      // of them, by their place in the video, marked
+	End       string        `yaml:"end"`       // code; "" = ended
+	Quirks    []string      `yaml:"quirks"`    // counted, and no others
+	Also      []string      `yaml:"also"`      // may be counted as well
+	MaxStep   time.Duration `yaml:"max_step"`  // of media time between units; 0 = 1 s
+	Span      time.Duration `yaml:"span"`      // of media time, within 10 % and 100 ms; 0 = that of the video
+	Size      string        `yaml:"size"`      // of the last unit's parameter sets, such as 320x240
+	Claim     string        `yaml:"claim"`     // yes or no: the last unit carries the camera's clock
+	Methods   []string      `yaml:"methods"`   // that the camera was asked
+	Reordered bool          `yaml:"reordered"` // pictures are shown in another order than sent
 }
 
 //go:embed quirks/*.yaml
