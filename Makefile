@@ -1,7 +1,7 @@
 # Bongsu. `make help` lists the targets; README.md says what to run first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test build web demo test fuzz lint bench soak clean
+.PHONY: help deps deps-test build web demo test fuzz asan lint bench soak clean
 
 BIN      := bin
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -40,6 +40,10 @@ test: deps-test web ## every test, with the race detector
 
 fuzz: deps-test ## every fuzz target, FUZZTIME=10s each
 	@bash deploy/deps/fuzz.sh
+
+asan: deps-test ## the C code under AddressSanitizer and its leak finder, 10,000 pictures
+	BONGSU_LONG=1 BONGSU_ORT_LIB=$(CURDIR)/$(ORT) LSAN_OPTIONS=suppressions=$(CURDIR)/streams/avcodec/testdata/lsan.supp \
+	  go test -count=1 -v -asan -run 'TestTenThousandPictures|Golden|Guard' ./streams/avcodec ./models/tensor
 
 lint: web ## static checks and the budgets of .golangci.yml
 	@bash deploy/deps/lint.sh

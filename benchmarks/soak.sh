@@ -39,6 +39,11 @@ while IFS=$'\t' read -r package tests; do
   # shellcheck disable=SC2086 # no word when it is empty
   go test -json -v -count=1 ${SOAK_RACE:-} -timeout 2h -run "$tests" "$package" >"$logs/$n.json" || say "$package FAILED"
 done <"$logs/packages"
+if [ "$long" != 0 ]; then
+  say "the C code under AddressSanitizer"
+  LSAN_OPTIONS=suppressions="$PWD/streams/avcodec/testdata/lsan.supp" go test -json -v -count=1 -asan -run '^TestTenThousandPictures$' \
+    ./streams/avcodec >"$logs/asan.json" || say "AddressSanitizer FAILED"
+fi
 if [ "$soak" != 0 ]; then
   say "the rows are done; waiting for the soak to end"
   wait || say "the soak FAILED"
