@@ -357,3 +357,76 @@ func (x *world) object(key, content string) {
 		x.Fatal(err)
 	}
 }
+
+// TestMessageThatKills: a message whose holders ended without a word five times in a row is buried
+// without being tried once more.
+func TestMessageThatKills(t *testing.T) {
+	tried := 0
+	x := newWorld(t, func(o *Options) {
+		o.Archive = &faults{Archive: o.Archive, apply: func(bongsu.EventKey) error { tried++; return nil }}
+	})
+	now := t0
+	x.queue.Close()
+	x.queue = memq.New(memq.Options{Lease: time.Second, Now: func() time.Time { return now }})
+	x.w.o.Queue = x.queue
+	x.put(event(1, 1), "")
+	for n := range 6 {
+		d, err := x.queue.Receive(t.Context())
+		if err != nil || d.Message().Lapsed != n {
+			t.Fatalf("%+v, %v", d.Message(), err)
+		}
+		if n == 5 {
+			x.w.handle(t.Context(), d)
+		}
+		now = now.Add(2 * time.Second) // its holder is gone
+	}
+	letters, err := x.archive.DeadLetters(t.Context(), 10)
+	if err != nil || len(letters) != 1 || tried != 0 || x.queue.Len() != 0 || !strings.Contains(letters[0].Reason, "5 workers in turn ended") {
+		t.Fatalf("letters %+v, %v; tried %d times, %d in the queue", letters, err, tried, x.queue.Len())
+	}
+	if err := x.archive.Revive(t.Context(), letters[0].Key); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.w.apply(t.Context(), letters[0].Key); err != nil || tried != 1 {
+		t.Fatalf("tried again by hand: %v", err)
+	}
+}
+
+// TestOneDeletes: of several workers one deletes what is too old; when it ends another does.
+func TestOneDeletes(t *testing.T) {
+	x := newWorld(t, func(o *Options) { o.Name = "first" })
+	o := x.w.o
+	o.Name = "second"
+	second := New(o)
+	looks := []func(context.Context) error{x.w.retention(), second.retention()}
+	x.fill()
+	for _, f := range looks {
+		if err := f(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := func(name string) bool {
+		has, err := x.archive.TakeLease(t.Context(), leaseName, name, x.clock.Now(), 30*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return has
+	}
+	if held("second") || !held("first") {
+		t.Fatal("the first to look has the lease")
+	}
+	x.clock.set(t0.Add(29 * time.Second))
+	for _, f := range looks[1:] {
+		if err := f(t.Context()); err != nil || held("second") {
+			t.Fatalf("the lease runs, %v", err)
+		}
+	}
+	looks = looks[1:] // the first is gone without a word
+	x.clock.set(t0.Add(31 * day))
+	if err := looks[0](t.Context()); err != nil || !held("second") {
+		t.Fatalf("the second takes over, %v", err)
+	}
+	if left := x.where(secret); len(left) != 0 {
+		t.Fatalf("the second deleted nothing: %q", left)
+	}
+}

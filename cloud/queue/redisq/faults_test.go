@@ -312,3 +312,29 @@ func TestTLS(t *testing.T) {
 		t.Fatal("plain text to a TLS port passed")
 	}
 }
+
+// TestLeastUser: the user that deploy/compose makes may do all that the queue does.
+func TestLeastUser(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{})
+	if got := s.Do("ACL", "SETUSER", "bongsu", "on", ">canary-password", "~bongsu*", "&*", "+@all", "-@dangerous"); got != "+OK" {
+		t.Fatal(got)
+	}
+	q := open(t, s, func(o *Options) { o.Username, o.Password = "bongsu", "canary-password" })
+	publish(t, q, queuetest.Key(1), queuetest.Key(2))
+	if err := receive(t, q).Nack(t.Context(), time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, q) // and forgets it
+	for range 2 {
+		ack(t, receive(t, q))
+	}
+	if d := holds(t, q); d != (queue.Depth{}) {
+		t.Fatalf("%+v", d)
+	}
+	if err := q.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.DeadLetters(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+}
