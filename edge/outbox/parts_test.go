@@ -196,7 +196,6 @@ func TestWhatIsNoRecord(t *testing.T) {
 		}
 	}
 	for name, r := range map[string]*record{
-		"unknown kind":        {kind: 99},
 		"event without ID":    {kind: kindEvent, m: meta{Revision: 1, Order: 1}},
 		"event without rev":   {kind: kindEvent, m: meta{ID: eventID(1), Order: 1}},
 		"clip without clip":   {kind: kindClip},

@@ -299,3 +299,49 @@ func busiest(at []time.Time) (most int) {
 	}
 	return most
 }
+
+// TestEventsWhileClipsAreSent: no revision waits for a clip (row R15).
+func TestEventsWhileClipsAreSent(t *testing.T) {
+	c, s := newFakeCloud(t), newFakeStore(t)
+	hold := make(chan struct{})
+	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			<-hold // the clip's upload does not end
+		}
+		return false
+	})
+	start(t, c, s, nil)
+	clip := s.putClip(t, 9, bytes.Repeat([]byte("v"), 1<<20))
+	for i := range 50 {
+		s.put(i)
+	}
+	eventually(t, "events are acknowledged", func() bool { return s.ackedEvents() == 50 })
+	if how := s.clipEnded(clip.Key()); how != "" {
+		t.Errorf("the clip is %s", how)
+	}
+	close(hold)
+	eventually(t, "the clip too", func() bool { return s.clipEnded(clip.Key()) == "acked" })
+}
+
+// TestCloudAwayAndBack: everything arrives afterwards, once.
+func TestCloudAwayAndBack(t *testing.T) {
+	c, s := newFakeCloud(t), newFakeStore(t)
+	away := func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	u, _ := start(t, c, s, nil)
+	total := 0
+	for round := range 4 {
+		c.setFault(away)
+		for range 30 {
+			s.put(total)
+			total++
+		}
+		eventually(t, "offline", func() bool { return u.Status().State == stateOffline })
+		c.setFault(nil)
+		eventually(t, fmt.Sprintf("round %d", round), func() bool { return s.ackedEvents() == total })
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.order) != total {
+		t.Errorf("%d rows for %d events", len(c.order), total)
+	}
+}
