@@ -94,7 +94,7 @@ func (h *Hub) getControl(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return nil // answered
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	ctx, cancel := h.within(r.Context())
 	defer cancel()
 	l := &line{edge: who.Edge, out: make(chan bongsu.LiveText, lineRoom), gone: make(chan struct{}), end: cancel}
@@ -224,7 +224,7 @@ func (h *Hub) getMedia(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return nil // answered
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	ctx, cancel := h.within(r.Context())
 	defer cancel()
 	if !p.attach(session, cancel) {
@@ -237,13 +237,14 @@ func (h *Hub) getMedia(w http.ResponseWriter, r *http.Request) error {
 		p.lost(session, h.o.Now())
 	}
 	h.mu.Unlock()
-	if err != nil && ctx.Err() == nil && websocket.CloseStatus(err) == -1 {
+	if ctx.Err() == nil && websocket.CloseStatus(err) == -1 {
 		h.o.Log.Info("live pictures of a camera broke off", "edge", edge, "camera", p.key.camera, "err", err)
 	}
 	return nil
 }
 
-// receive passes on what comes until the connection ends or the edge breaks the protocol.
+// receive passes on what comes until the connection ends or the edge breaks the protocol; it says
+// which.
 func (h *Hub) receive(ctx context.Context, conn *websocket.Conn, p *pull, session string) error {
 	var lag bongsu.LiveLag
 	for {

@@ -172,7 +172,7 @@ func (w *Worker) delay(n int) time.Duration {
 // handle applies one message and acks it, gives it back, or buries it.
 func (w *Worker) handle(ctx context.Context, d queue.Delivery) {
 	m := d.Message()
-	err := error(nil)
+	var err error
 	if m.Lapsed < w.o.Deliveries {
 		err = w.apply(ctx, m.Key)
 	} else { // it is not tried once more: it may have ended the processes that tried

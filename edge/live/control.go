@@ -17,7 +17,7 @@ import (
 func (l *Live) dial(ctx context.Context, url string) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.o.DialTimeout)
 	defer cancel()
-	c, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: l.o.Client, HTTPHeader: l.header})
+	c, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: l.o.Client, HTTPHeader: l.header}) //nolint:bodyclose // the library says that it needs no closing
 	if err == nil {
 		c.SetReadLimit(bongsu.MaxLiveTextBytes)
 		return c, nil
@@ -53,7 +53,7 @@ func (l *Live) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &control{live: l, conn: conn, sessions: map[string]context.CancelFunc{}}
 	defer c.running.Wait()
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	defer cancel(nil)
 	l.connected.Store(true)
 	l.o.Log.Info("the cloud can ask for live pictures")

@@ -39,7 +39,7 @@ func (l *Live) show(ctx context.Context, t bongsu.LiveText) error {
 	if err != nil {
 		return err
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	now := l.o.Now()
 	s := &session{live: l, conn: conn, queue: q, way: &way{}, began: now, last: now}
 	ctx, cancel := context.WithCancelCause(conn.CloseRead(ctx))

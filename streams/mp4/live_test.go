@@ -284,7 +284,7 @@ func TestLiveAllocates(t *testing.T) {
 // FuzzLive feeds units with any stamps and bytes: nothing panics, and what comes out can be read
 // back, byte for byte.
 func FuzzLive(f *testing.F) {
-	f.Add([]byte{0x65, 1, 2, 3}, int64(0), int64(0), []byte(testSPS), true)
+	f.Add([]byte{0x65, 1, 2, 3}, int64(0), int64(0), testSPS, true)
 	f.Add([]byte{}, int64(-1), int64(1<<62), []byte{}, false)
 	f.Add([]byte{0x67, 0x4d}, int64(time.Hour), int64(-time.Hour), []byte{0x67}, true)
 	f.Add([]byte{0x68, 0xff}, int64(5), int64(1<<63-1), []byte{0x67, 0xff, 0xff, 0xff}, true)
