@@ -45,11 +45,11 @@ func New(t testing.TB) *Disk {
 			t.Fatal(err)
 		}
 	}
-	root := &fs.LoopbackRoot{Path: d.Real, NewNode: func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{LoopbackNode: fs.LoopbackNode{RootData: r}, d: d}
-	}}
-	top := root.NewNode(root, nil, "", nil)
-	root.RootNode = top
+	root, err := fs.NewLoopbackRoot(d.Real)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := &node{LoopbackNode: root.(*fs.LoopbackNode), d: d}
 	server, err := fs.Mount(d.Path, top, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "sickdisk", Name: "sickdisk"},
 		Logger: log.New(io.Discard, "", 0)})
 	if err != nil {
@@ -142,8 +142,13 @@ func (d *Disk) change(ctx context.Context, sync bool) syscall.Errno {
 
 // node is a file or folder.
 type node struct {
-	fs.LoopbackNode
+	*fs.LoopbackNode
 	d *Disk
+}
+
+// WrapChild implements fs.NodeWrapChilder: all that is found on the disk is sick with it.
+func (n *node) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{LoopbackNode: ops.(*fs.LoopbackNode), d: n.d}
 }
 
 // handle is an open file. It hides that the kernel could go past us to the real one.
