@@ -74,7 +74,7 @@ func holds(t *testing.T, q *Queue) queue.Depth {
 // outlived.
 type drain struct {
 	mu   sync.Mutex
-	seen map[bongsu.EventKey]int
+	seen map[bongsu.EventKey]time.Time // when it was received
 }
 
 func (d *drain) run(ctx context.Context, q *Queue) {
@@ -84,9 +84,10 @@ func (d *drain) run(ctx context.Context, q *Queue) {
 			pause(ctx, 10*time.Millisecond)
 			continue
 		}
+		at := time.Now()
 		if m.Ack(ctx) == nil {
 			d.mu.Lock()
-			d.seen[m.Message().Key]++
+			d.seen[m.Message().Key] = at
 			d.mu.Unlock()
 		}
 	}
@@ -104,7 +105,7 @@ func pause(ctx context.Context, d time.Duration) {
 func (d *drain) has(k bongsu.EventKey) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.seen[k] > 0
+	return !d.seen[k].IsZero()
 }
 
 // TestEmptied: FLUSHALL takes stream and group away under waiting receivers; the group is back,
@@ -113,7 +114,7 @@ func TestEmptied(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{})
 	q := open(t, s, func(o *Options) { o.Lease = time.Minute })
 	ctx, stop := context.WithCancel(t.Context())
-	d := &drain{seen: map[bongsu.EventKey]int{}}
+	d := &drain{seen: map[bongsu.EventKey]time.Time{}}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
@@ -189,9 +190,6 @@ func TestFull(t *testing.T) {
 	if bongsu.CodeOf(err) != bongsu.CodeUnavailable || !strings.Contains(err.Error(), "has no memory left (maxmemory)") {
 		t.Fatalf("a full server: %v", err)
 	}
-	if err := q.Ready(t.Context()); bongsu.CodeOf(err) != bongsu.CodeUnavailable {
-		t.Fatalf("Ready: %v", err)
-	}
 	d := holds(t, q)
 	if d.Waiting < int64(taken) || d.Waiting > int64(taken+publishBatch) {
 		t.Fatalf("%d were taken, the queue holds %+v", taken, d)
@@ -204,6 +202,9 @@ func TestFull(t *testing.T) {
 	first := receive(t, q)
 	if err := q.client.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
 		t.Fatal(err)
+	}
+	if err := q.Ready(t.Context()); bongsu.CodeOf(err) != bongsu.CodeUnavailable {
+		t.Fatalf("Ready: %v", err)
 	}
 	if err := first.Nack(t.Context(), 0); err != nil {
 		t.Fatalf("Nack on a full server: %v", err)
