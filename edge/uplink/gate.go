@@ -188,7 +188,7 @@ func (g *gate) failed(err error) (news bool) {
 		g.opens = now.Add(g.jittered(g.delay))
 	}
 	if after > 0 { // all who were asked to wait were asked at the same instant: spread them
-		spread := min(max(after/2, g.delay), maxSpread)
+		spread := min(max(after/2, g.delay, min(quickMax, g.max)), maxSpread)
 		if at := now.Add(after + time.Duration(g.rand()*float64(spread))); at.After(g.opens) {
 			g.opens = at
 		}

@@ -16,14 +16,15 @@ func (u *Uplink) reports(ctx context.Context) {
 	for ctx.Err() == nil {
 		turned, shut := u.gate.shut()
 		if shut {
-			u.probe(ctx)
+			u.probe(ctx) // which is a report: the next one is due with the clock
+			turned, shut = u.gate.shut()
+		} else if u.gate.wait(ctx) != nil {
+			return
+		} else if err := u.report(ctx, true); err != nil && ctx.Err() == nil {
+			u.trouble(ctx, err)
 			continue
 		}
-		if u.gate.wait(ctx) != nil {
-			return
-		}
-		if err := u.report(ctx, true); err != nil && ctx.Err() == nil {
-			u.trouble(ctx, err)
+		if shut {
 			continue
 		}
 		select {
