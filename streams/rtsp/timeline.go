@@ -16,6 +16,7 @@ const (
 	maxJumpBack      = ticksPerSecond / 2 // in a stream without B pictures
 	maxReorderBack   = 2 * ticksPerSecond // in a stream with them
 	newTimelineAfter = 3
+	maxLate          = 4  // intervals by which a picture may be decoded after its display, while the depth is not known
 	maxReorder       = 16 // H.264 annex A: no more pictures than this wait for display
 )
 
@@ -79,8 +80,14 @@ func (t *timeline) place(raw uint32, arrived time.Time) (pts, dts int64, fresh b
 	} else {
 		pts = t.regular(raw, d)
 	}
+	dts = t.decodingTime(pts)
+	if dts-pts > maxLate*t.step { // no depth that is still to be found explains it: the stamp is wrong
+		t.count.Restamped++
+		t.count.Quirks[QuirkStampNotRising]++
+		pts = dts
+	}
 	t.out = max(t.out, pts)
-	return pts, t.decodingTime(pts), fresh
+	return pts, dts, fresh
 }
 
 func (t *timeline) regular(raw uint32, d int64) int64 {
