@@ -36,6 +36,7 @@ var layers = []layer{
 	{"models/batch", []string{"models", "models/manifest", "models/tensor", "models/ort", "models/yolox", "models/yolo"}, "shares one session between cameras"},
 	{"models/yolox", []string{"models"}, "a head"},
 	{"models/yolo", []string{"models", "models/yolox"}, "a head"},
+	{"models/nanodet", []string{"models"}, "a head"},
 	{"models/modelstest", []string{"models", "models/manifest"}, "fakes and suites"},
 	{"models", nil, "the words of models"},
 

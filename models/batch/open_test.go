@@ -127,6 +127,8 @@ func TestInstalledModelPassesTheSuite(t *testing.T) {
 	for name, p := range map[string]modelstest.Package{
 		"yolox":                two.YOLOXPackage("tiny"),
 		"yolo":                 two.YOLOPackage("tiny", 21),
+		"nanodet":              two.NanoDetPackage("tiny"),
+		"nanodet, open batch":  open.NanoDetPackage("tiny"),
 		"yolox, open batch":    open.YOLOXPackage("tiny"),
 		"yolo, open batch":     open.YOLOPackage("tiny", 5),
 		"yolox, half":          half.YOLOXPackage("tiny"),
@@ -302,7 +304,7 @@ func skier(t testing.TB) *bongsu.Frame {
 func TestRealModelOnARealPicture(t *testing.T) {
 	data := dataFolder(t)
 	needRuntime(t)
-	for file, low := range map[string]float32{"yolox_nano_416.onnx": 0.5, "light_person_detector.onnx": 0.3} {
+	for file, low := range map[string]float32{"yolox_nano_416.onnx": 0.5, "light_person_detector.onnx": 0.3, "nanodet_m_416.onnx": 0.4} {
 		t.Run(file, func(t *testing.T) {
 			d := detector(t, run(t, batch.OpenOptions{Model: add(t, filepath.Join(data, "models", file))}), "gate")
 			f := skier(t)

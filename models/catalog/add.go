@@ -14,6 +14,7 @@ import (
 	"bongsu"
 	"bongsu/models"
 	"bongsu/models/manifest"
+	"bongsu/models/nanodet"
 	"bongsu/models/onnx"
 	"bongsu/models/yolo"
 	"bongsu/models/yolox"
@@ -201,6 +202,8 @@ func NewHead(m *manifest.Manifest) (models.Head, error) {
 		return asHead(yolox.New(m.HeadSpec()))
 	case "yolo":
 		return asHead(yolo.New(m.HeadSpec()))
+	case "nanodet":
+		return asHead(nanodet.New(m.HeadSpec()))
 	}
 	return nil, fmt.Errorf("family %q is not known", m.Family)
 }

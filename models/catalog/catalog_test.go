@@ -536,7 +536,7 @@ func TestWithRuntime(t *testing.T) {
 	if data == "" {
 		t.Skip("the real files need BONGSU_DATA")
 	}
-	for file, name := range map[string]string{"yolox_nano_416.onnx": "yolox_nano_416", "light_person_detector.onnx": "light_person_detector"} {
+	for file, name := range map[string]string{"yolox_nano_416.onnx": "yolox_nano_416", "light_person_detector.onnx": "light_person_detector", "nanodet_m_416.onnx": "nanodet_m_416"} {
 		m, err := c.Add(t.Context(), filepath.Join(data, "models", file), "")
 		if err != nil || m.Manifest.Name != name {
 			t.Errorf("%s: %v", file, err)
@@ -546,7 +546,7 @@ func TestWithRuntime(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	_, err = c.Add(t.Context(), filepath.Join(data, "models", "nanodet_m_416.onnx"), "")
+	_, err = c.Add(t.Context(), filepath.Join(data, "models", "face_detection_yunet_120x160.onnx"), "")
 	if err == nil || !strings.Contains(err.Error(), "has no manifest and is not a model that comes known") {
 		t.Errorf("%v", err)
 	}

@@ -23,7 +23,7 @@ const Schema = 1
 const MaxBytes = 1 << 20
 
 // Families lists the heads that a manifest may name.
-var Families = []string{"yolo", "yolox"}
+var Families = []string{"nanodet", "yolo", "yolox"}
 
 // Manifest is the whole file. Load and Parse return only checked ones.
 type Manifest struct {

@@ -99,7 +99,7 @@ var wrong = []struct{ old, new, want string }{
 	{"file: tiny.onnx", "file: ../tiny.onnx", `m.yaml:4: file: "../tiny.onnx": give the base name of the ONNX file, such as model.onnx (letters, digits, '.', '+', '_' and '-')`},
 	{"file: tiny.onnx", "file: installed.onnx", `m.yaml:4: file: "installed.onnx": give the base name of the ONNX file, such as model.onnx (letters, digits, '.', '+', '_' and '-')`},
 	{"sha256: 695e", "sha256: 695E", "m.yaml:5: sha256: it must be the 64 lower-case hex digits that `sha256sum tiny.onnx` prints"},
-	{"family: yolox", "family: rcnn", `m.yaml:6: family: "rcnn" is not known: the families are yolo, yolox`},
+	{"family: yolox", "family: rcnn", `m.yaml:6: family: "rcnn" is not known: the families are nanodet, yolo, yolox`},
 	{"  name: images\n", "", "m.yaml:7: input.name: it is missing: give the name of the model's input"},
 	{"layout: nchw", "layout: hwc", `m.yaml:9: input.layout: "hwc" is not possible: write nchw, nhwc`},
 	{"type: float32", "type: int8", `m.yaml:10: input.type: "int8" is not possible: write float32, float16, uint8`},

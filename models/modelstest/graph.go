@@ -2,7 +2,10 @@ package modelstest
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+
+	"bongsu/models"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -46,7 +49,7 @@ func (t Tiny) YOLOX() []byte {
 		base[row+5+th.Class] = 1
 		mask[row+4] = float32(th.Score)
 	}
-	return t.build(base, mask, int64(t.Points()), int64(cols))
+	return t.build(table{"output", base, mask, int64(t.Points()), int64(cols)})
 }
 
 // Points is the number of rows of YOLOX's output.
@@ -69,11 +72,70 @@ func (t Tiny) YOLO(anchors int) []byte {
 		}
 		mask[(4+th.Class)*anchors+i] = float32(th.Score)
 	}
-	return t.build(base, mask, int64(rows), int64(anchors))
+	return t.build(table{"output", base, mask, int64(rows), int64(anchors)})
 }
 
-// build makes images → mean by channel → weighted sum → [N,1,1] · mask + base → output.
-func (t Tiny) build(base, mask []float32, rows, cols int64) []byte {
+// NanoDetBins is the number of bins of a distance in the models that NanoDet builds.
+const NanoDetBins = 8
+
+// NanoDet builds a model with the six raw outputs of the nanodet family, in the order in which
+// NanoDetOutputs lists them. Things lie on the points of the finest level, at most 56 pixels
+// from each of their sides.
+func (t Tiny) NanoDet() []byte {
+	specs := t.NanoDetOutputs()
+	outs := make([]table, len(specs))
+	for i, s := range specs {
+		n := s.Shape[1] * s.Shape[2]
+		outs[i] = table{name: s.Name, base: make([]float32, n), mask: make([]float32, n), rows: s.Shape[1], cols: s.Shape[2]}
+	}
+	for _, th := range t.Things {
+		const stride = 8
+		cx, cy := int(th.X/stride), int(th.Y/stride)
+		point := cy*(t.Width/stride) + cx
+		outs[0].mask[point*t.Classes+th.Class] = float32(th.Score)
+		x, y := float64(cx*stride)+3.5, float64(cy*stride)+3.5
+		for side, d := range []float64{x - (th.X - th.W/2), y - (th.Y - th.H/2), th.X + th.W/2 - x, th.Y + th.H/2 - y} {
+			logits(outs[3].base[(point*4+side)*NanoDetBins:][:NanoDetBins], d/stride)
+		}
+	}
+	return t.build(outs...)
+}
+
+// logits fills v so that the mean of 0, 1, 2, … under its softmax is mean.
+func logits(v []float32, mean float64) {
+	for i := range v {
+		v[i] = -40
+	}
+	low, part := math.Modf(mean)
+	v[int(low)] = float32(math.Log(max(1-part, 1e-12)))
+	v[int(low)+1] = float32(math.Log(max(part, 1e-12)))
+}
+
+// NanoDetOutputs are the outputs of NanoDet's model: class scores of strides 8, 16 and 32,
+// then distances.
+func (t Tiny) NanoDetOutputs() []models.OutputSpec {
+	var specs []models.OutputSpec
+	for _, kind := range []struct {
+		name string
+		cols int
+	}{{"cls", t.Classes}, {"dis", 4 * NanoDetBins}} {
+		for _, s := range []int{8, 16, 32} {
+			points := int64((t.Width / s) * (t.Height / s))
+			specs = append(specs, models.OutputSpec{Name: fmt.Sprintf("%s_pred_stride_%d", kind.name, s), Shape: []int64{t.batch(), points, int64(kind.cols)}})
+		}
+	}
+	return specs
+}
+
+// table is one output: rows·cols values base, to which brightness·mask is added.
+type table struct {
+	name       string
+	base, mask []float32
+	rows, cols int64
+}
+
+// build makes images → mean by channel → weighted sum → [N,1,1] · mask + base → each output.
+func (t Tiny) build(outs ...table) []byte {
 	name, opset, elem := t.InputName, t.Opset, t.InputType
 	if name == "" {
 		name = "images"
@@ -94,10 +156,7 @@ func (t Tiny) build(base, mask []float32, rows, cols int64) []byte {
 		spatial, channel, wshape = []int64{1, 2}, 3, []int64{1, 1, 1, 3}
 		in = []int64{1, int64(t.Height), int64(t.Width), 3}
 	}
-	out := []int64{1, rows, cols}
-	if t.OpenBatch {
-		in[0], out[0] = -1, -1
-	}
+	in[0] = t.batch()
 	weights := []float32{float32(w[0] / 255), float32(w[1] / 255), float32(w[2] / 255)}
 	from := name
 	var g []byte
@@ -109,15 +168,21 @@ func (t Tiny) build(base, mask []float32, rows, cols int64) []byte {
 	g = message(g, 1, nodeProto("Mul", []string{"mean", "weights"}, "weighted"))
 	g = message(g, 1, nodeProto("ReduceSum", []string{"weighted"}, "sum", intsAttr("axes", []int64{channel})))
 	g = message(g, 1, nodeProto("Reshape", []string{"sum", "shape"}, "brightness"))
-	g = message(g, 1, nodeProto("Mul", []string{"brightness", "mask"}, "scores"))
-	g = message(g, 1, nodeProto("Add", []string{"scores", "base"}, "output"))
+	for _, o := range outs {
+		g = message(g, 1, nodeProto("Mul", []string{"brightness", "mask_" + o.name}, "scores_"+o.name))
+		g = message(g, 1, nodeProto("Add", []string{"scores_" + o.name, "base_" + o.name}, o.name))
+	}
 	g = text(g, 2, "tiny")
 	g = message(g, 5, floatTensor("weights", wshape, weights))
 	g = message(g, 5, int64Tensor("shape", []int64{-1, 1, 1}))
-	g = message(g, 5, floatTensor("mask", []int64{1, rows, cols}, mask))
-	g = message(g, 5, floatTensor("base", []int64{1, rows, cols}, base))
+	for _, o := range outs {
+		g = message(g, 5, floatTensor("mask_"+o.name, []int64{1, o.rows, o.cols}, o.mask))
+		g = message(g, 5, floatTensor("base_"+o.name, []int64{1, o.rows, o.cols}, o.base))
+	}
 	g = message(g, 11, valueInfo(name, elem, in))
-	g = message(g, 12, valueInfo("output", 1, out))
+	for _, o := range outs {
+		g = message(g, 12, valueInfo(o.name, 1, []int64{t.batch(), o.rows, o.cols}))
+	}
 	g = append(g, t.Extra...)
 	m := number(nil, 1, 6) // IR version
 	m = text(m, 2, "modelstest")

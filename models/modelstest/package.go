@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bongsu/models"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -16,8 +18,10 @@ type Package struct {
 	Name   string // of the model
 	Model  []byte // the ONNX file
 	Family string
-	Shape  []int64 // of the output
-	Tiny   Tiny
+	Shape  []int64 // of the output called output
+	// Outputs, when not nil, are all outputs; Shape is not looked at then.
+	Outputs []models.OutputSpec
+	Tiny    Tiny
 	// Change, when not nil, edits the manifest's text before it is written.
 	Change func(string) string
 }
@@ -30,6 +34,11 @@ func (t Tiny) YOLOXPackage(name string) Package {
 // YOLOPackage is t as a model of the yolo family.
 func (t Tiny) YOLOPackage(name string, anchors int) Package {
 	return Package{Name: name, Model: t.YOLO(anchors), Family: "yolo", Tiny: t, Shape: []int64{t.batch(), int64(4 + t.Classes), int64(anchors)}}
+}
+
+// NanoDetPackage is t as a model of the nanodet family.
+func (t Tiny) NanoDetPackage(name string) Package {
+	return Package{Name: name, Model: t.NanoDet(), Family: "nanodet", Tiny: t, Outputs: t.NanoDetOutputs()}
 }
 
 func (t Tiny) batch() int64 {
@@ -57,7 +66,15 @@ func (p Package) Manifest() string {
 	fmt.Fprintf(&b, "schema: 1\nname: %s\nversion: \"1.0\"\nfile: %s.onnx\nsha256: %x\nfamily: %s\n", p.Name, p.Name, sha256.Sum256(p.Model), p.Family)
 	fmt.Fprintf(&b, "input:\n  name: %s\n  layout: %s\n  type: %s\n  width: %d\n  height: %d\n  channels: rgb\n", name, layout, kind, p.Tiny.Width, p.Tiny.Height)
 	fmt.Fprintf(&b, "  scale: 1\n  mean: [0, 0, 0]\n  std: [1, 1, 1]\n  resize: letterbox-topleft\n  pad: 0\n")
-	fmt.Fprintf(&b, "outputs:\n  - {name: output, shape: [%s]}\nlabels:\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(p.Shape), " ", ", "), "[]"))
+	b.WriteString("outputs:\n")
+	outs := p.Outputs
+	if outs == nil {
+		outs = []models.OutputSpec{{Name: "output", Shape: p.Shape}}
+	}
+	for _, o := range outs {
+		fmt.Fprintf(&b, "  - {name: %s, shape: [%s]}\n", o.Name, strings.Trim(strings.ReplaceAll(fmt.Sprint(o.Shape), " ", ", "), "[]"))
+	}
+	b.WriteString("labels:\n")
 	for i := range p.Tiny.Classes {
 		word := fmt.Sprintf("thing-%d", i)
 		if i < len(classWords) {
