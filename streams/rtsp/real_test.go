@@ -37,12 +37,8 @@ func TestRealFiles(t *testing.T) {
 			p.Flat = true
 			src := open(t, Options{URL: serve(t, p).URL("cam")})
 			base := int64(0)
-			n := 0
-			for ; ; n++ {
-				au, err := src.Next(t.Context())
-				if err != nil {
-					break
-				}
+			got, _ := drain(t, src) // all at once: flat out the camera waits for nobody
+			for n, au := range got {
 				want, err := in.Next(t.Context())
 				if err != nil {
 					t.Fatal(err)
@@ -52,8 +48,8 @@ func TestRealFiles(t *testing.T) {
 				}
 				checkReal(t, n, au, want, base)
 			}
-			if n != in.Units() {
-				t.Fatalf("%d units of %d: %+v", n, in.Units(), src.Stats())
+			if len(got) != in.Units() {
+				t.Fatalf("%d units of %d: %+v", len(got), in.Units(), src.Stats())
 			}
 		})
 	}
