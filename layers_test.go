@@ -30,13 +30,14 @@ var layers = []layer{
 	{"streams", nil, "the words of streams"},
 
 	{"models/manifest", []string{"models"}, "a file format"},
-	{"models/catalog", []string{"models", "models/manifest"}, "model packages on disk; the trial run is injected"},
+	{"models/catalog", []string{"models", "models/manifest"}, "model packages on disk and where they come from; the trial run is injected"},
 	{"models/tensor", []string{"models"}, "picture to tensor"},
 	{"models/ort", []string{"models", "models/manifest", "models/tensor"}, "sessions over tensors"},
 	{"models/batch", []string{"models", "models/manifest", "models/tensor", "models/ort", "models/yolox", "models/yolo"}, "shares one session between cameras"},
 	{"models/yolox", []string{"models"}, "a head"},
 	{"models/yolo", []string{"models", "models/yolox"}, "a head"},
 	{"models/nanodet", []string{"models"}, "a head"},
+	{"models/fetch", nil, "a file over HTTPS; knows nothing of models"},
 	{"models/modelstest", []string{"models", "models/manifest"}, "fakes and suites"},
 	{"models", nil, "the words of models"},
 

@@ -28,7 +28,7 @@ var speakers = []struct {
 }{
 	{"edge/cmd", true}, {"edge/config", true}, {"edge/uplink", true}, {"edge/live", true}, {"edge/outbox", false}, {"edge/outbox/fs.go", true}, {"edge/node", false},
 	{"streams/rtsp", true}, {"streams/replay", true},
-	{"models/manifest", true}, {"models/catalog", true}, {"models/ort", false}, {"models/onnx", true}, {"models/yolo", true}, {"models/yolox", true}, {"models/nanodet", true},
+	{"models/manifest", true}, {"models/catalog", true}, {"models/ort", false}, {"models/onnx", true}, {"models/yolo", true}, {"models/yolox", true}, {"models/nanodet", true}, {"models/fetch", true},
 	{"cloud/cmd", false}, {"cloud/config", true}, {"cloud/auth", false}, {"cloud/console", false}, {"cloud/ingest", false}, {"cloud/live", false},
 	{"cloud/alerts", false}, {"cloud/audit", false}, {"cloud/archive", false}, {"cloud/objects", false}, {"cloud/queue", false}, {"cloud/worker", false},
 }

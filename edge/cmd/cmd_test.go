@@ -124,7 +124,7 @@ func TestWords(t *testing.T) {
 		{ExitUsage, "say probe and one rtsp:// address", []string{"camera", "probe"}},
 		{ExitUsage, "--seconds 0: say how long to listen", []string{"camera", "probe", "--seconds", "0", "rtsp://127.0.0.1/x"}},
 		{ExitUsage, "flag provided but not defined: -password", []string{"camera", "probe", "--password", "x", "rtsp://127.0.0.1/x"}},
-		{ExitUsage, "say list, add", []string{"model", "--models", "x", "dance"}},
+		{ExitUsage, "say list, catalogue, install", []string{"model", "--models", "x", "dance"}},
 		{ExitUsage, "name one file", []string{"replay"}},
 		{ExitFailed, "cannot read the configuration /none/edge.yaml", []string{"replay", "--config", "/none/edge.yaml", "x.mp4"}},
 		{ExitUsage, "no words are expected", []string{"run", "now"}},

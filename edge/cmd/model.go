@@ -15,21 +15,40 @@ import (
 
 type modelOpts struct {
 	models, config, manifest *string
+	accept                   *bool
 }
 
 func modelVerb() *verb {
-	return &verb{name: "model", summary: "list, add, remove and verify detection models",
-		usage: "[--models DIR | --config edge.yaml] list | add [--manifest FILE] FILE.onnx | remove NAME | verify [NAME ...]",
-		about: `Keeps the model folder. add checks the file against its manifest (FILE.yaml or manifest.yaml
-beside it, --manifest, or one that this program brings for well-known files), puts the nodes
-that prepare a picture ahead of it, and runs it once before it can be used; it prints the name.
-verify hashes and runs installed models again; without names all of them.`,
-		example: "bongsu-edge model --models /var/lib/bongsu-edge/models add yolox_nano_416.onnx",
+	return &verb{name: "model", summary: "list, install, add, remove and verify detection models",
+		usage: "[--models DIR | --config edge.yaml] list | catalogue | install [--accept-licence] [--manifest FILE] NAME|FILE|URL | add [--manifest FILE] FILE.onnx | remove NAME | verify [NAME ...]",
+		about: `Keeps the model folder.
+
+add checks the file against its manifest (FILE.yaml or manifest.yaml beside it, --manifest, or one
+that this program brings for well-known files), puts the nodes that prepare a picture ahead of it,
+and runs it once before it can be used; it prints the name.
+
+install does the same with a public model, which it downloads by its name, with a file, or with what
+an https address gives (--manifest says what it is, unless the program knows the file). It asks
+whether you accept the licence; --accept-licence answers that. A download that was cut goes on with
+the same command. The file must have the hash that this program or the manifest knows; where nobody
+knows one, the first file counts: its hash is shown and kept in trusted.yaml in the model folder, and
+another file from the same address is refused. Nothing half-installed is ever left. catalogue lists
+the public models.
+
+verify hashes and runs installed models again; without names all of them.
+
+Exit codes: 0 done, 1 not done (nothing was changed), 2 wrong words or a licence that nobody accepted,
+3 verify found a model that cannot be used.`,
+		example: "bongsu-edge model --models /var/lib/bongsu-edge/models add yolox_nano_416.onnx\n" +
+			"bongsu-edge model catalogue\n" +
+			"bongsu-edge model install --accept-licence yolox-tiny\n" +
+			"bongsu-edge model install --manifest gate.yaml https://models.example/gate.onnx",
 		flags: func(fs *flag.FlagSet) any {
 			return &modelOpts{
 				models:   fs.String("models", "", "the model folder; without it the one that --config names"),
 				config:   fs.String("config", "/etc/bongsu/edge.yaml", "configuration that names the model folder"),
-				manifest: fs.String("manifest", "", "the manifest of the file to add"),
+				manifest: fs.String("manifest", "", "the manifest of the file to add or install"),
+				accept:   fs.Bool("accept-licence", false, "the licence of the model to install is accepted"),
 			}
 		},
 		run: runModel}
@@ -42,11 +61,15 @@ func runModel(ctx context.Context, m *Main, c *call) error {
 		fs.StringVar(o.models, "models", *o.models, "")
 		fs.StringVar(o.config, "config", *o.config, "")
 		fs.StringVar(o.manifest, "manifest", *o.manifest, "")
+		fs.BoolVar(o.accept, "accept-licence", *o.accept, "")
 	})
 	if err != nil {
 		return err
 	}
-	cat, err := openCatalog(*o.models, *o.config, word == "add" || word == "verify")
+	if word == "catalogue" && len(rest) == 0 {
+		return listPublics(m)
+	}
+	cat, err := openCatalog(*o.models, *o.config, word == "add" || word == "install" || word == "verify")
 	if err != nil {
 		return err
 	}
@@ -60,15 +83,17 @@ func runModel(ctx context.Context, m *Main, c *call) error {
 		}
 		_, err = fmt.Fprintln(m.Stdout, model.Manifest.Name)
 		return err
+	case word == "install" && len(rest) == 1:
+		return installModel(ctx, m, cat, o, rest[0])
 	case word == "remove" && len(rest) == 1:
 		return cat.Remove(ctx, rest[0])
 	case word == "verify":
 		return verifyModels(ctx, m, cat, rest)
 	}
-	return usageError{"say list, add FILE.onnx, remove NAME or verify [NAME ...]"}
+	return usageError{"say list, catalogue, install NAME|FILE|URL, add FILE.onnx, remove NAME or verify [NAME ...]"}
 }
 
-// wordThenFlags takes the first word and reads flags that stand behind it.
+// wordThenFlags takes the first word and reads flags that stand anywhere behind it.
 func wordThenFlags(c *call, define func(*flag.FlagSet)) (word string, rest []string, err error) {
 	if len(c.args) == 0 {
 		return "", nil, usageError{"a word is missing: " + c.verb.usage}
@@ -76,13 +101,17 @@ func wordThenFlags(c *call, define func(*flag.FlagSet)) (word string, rest []str
 	fs := flag.NewFlagSet(c.verb.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	define(fs)
-	switch err := fs.Parse(c.args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		return "", nil, err // Run shows the verb's help
-	case err != nil:
-		return "", nil, usageError{err.Error()}
+	for args := c.args[1:]; ; args = fs.Args()[1:] {
+		switch err := fs.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return "", nil, err // Run shows the verb's help
+		case err != nil:
+			return "", nil, usageError{err.Error()}
+		case fs.NArg() == 0:
+			return c.args[0], rest, nil
+		}
+		rest = append(rest, fs.Arg(0))
 	}
-	return c.args[0], fs.Args(), nil
 }
 
 // openCatalog opens the model folder that is named, or that the configuration names; with try

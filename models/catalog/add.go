@@ -39,7 +39,23 @@ func (c *Catalog) Add(ctx context.Context, path, manifestPath string) (*Model, e
 	if err != nil {
 		return nil, err
 	}
-	derived, err := derive(path, data, info, m)
+	return c.install(ctx, candidate{from: path, data: data, info: info, m: m, text: text})
+}
+
+// candidate is a model that may be installed.
+type candidate struct {
+	from string // where the file came from, for errors
+	data []byte
+	info *onnx.Info
+	m    *manifest.Manifest
+	text []byte // of the manifest
+	// last is called when everything has been checked and the model has run, before it is put
+	// into place; its error stops that. May be nil.
+	last func() error
+}
+
+func (c *Catalog) install(ctx context.Context, n candidate) (*Model, error) {
+	derived, err := derive(n.from, n.data, n.info, n.m)
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +64,10 @@ func (c *Catalog) Add(ctx context.Context, path, manifestPath string) (*Model, e
 		return nil, err
 	}
 	defer unlock()
-	if err := c.place(ctx, m, text, data, derived); err != nil {
+	if err := c.place(ctx, n, derived); err != nil {
 		return nil, err
 	}
-	return c.Get(m.Name)
+	return c.Get(n.m.Name)
 }
 
 // readModel reads the whole file: its hash and the derived form need every byte.
@@ -82,10 +98,15 @@ func hashOf(data []byte) string {
 
 // findManifest gives the manifest for a file, checked against the file's hash, and its text.
 func (c *Catalog) findManifest(path, manifestPath string, data []byte) (*manifest.Manifest, []byte, error) {
-	sum := hashOf(data)
 	if manifestPath == "" {
 		manifestPath = beside(path)
 	}
+	return c.manifestFor(path, manifestPath, hashOf(data))
+}
+
+// manifestFor reads the manifest at manifestPath for the file of this hash, or finds the one
+// that comes with the program.
+func (c *Catalog) manifestFor(path, manifestPath, sum string) (*manifest.Manifest, []byte, error) {
 	if manifestPath == "" {
 		m, text, err := known(sum)
 		if err == nil && m == nil {
@@ -217,9 +238,10 @@ func asHead[H models.Head](h H, err error) (models.Head, error) {
 
 // place writes the four files into a hidden folder, tries the model there, and renames the
 // folder to its name. The caller holds the lock.
-func (c *Catalog) place(ctx context.Context, m *manifest.Manifest, text, data, derived []byte) (err error) {
-	if _, err := os.Stat(filepath.Join(c.o.Dir, m.Name)); !errors.Is(err, fs.ErrNotExist) {
-		return bongsu.Errorf(bongsu.CodeConflict, "model %q is already in %s: remove it first (`bongsu-edge model remove %s`)", m.Name, c.o.Dir, m.Name)
+func (c *Catalog) place(ctx context.Context, n candidate, derived []byte) (err error) {
+	m := n.m
+	if err := c.absent(m.Name); err != nil {
+		return err
 	}
 	temp := filepath.Join(c.o.Dir, ".new-"+m.Name)
 	if err := os.Mkdir(temp, 0o755); err != nil {
@@ -233,7 +255,7 @@ func (c *Catalog) place(ctx context.Context, m *manifest.Manifest, text, data, d
 	files := []struct {
 		name string
 		data []byte
-	}{{ManifestFile, text}, {m.File, data}, {DerivedFile, derived}, {InstalledFile, c.record(m, derived)}}
+	}{{ManifestFile, n.text}, {m.File, n.data}, {DerivedFile, derived}, {InstalledFile, c.record(m, derived)}}
 	for _, f := range files {
 		if err := writeFile(filepath.Join(temp, f.name), f.data); err != nil {
 			return bongsu.Wrap(bongsu.CodeUnavailable, err, "model %q cannot be written to %s", m.Name, c.o.Dir)
@@ -245,10 +267,23 @@ func (c *Catalog) place(ctx context.Context, m *manifest.Manifest, text, data, d
 	if err := c.try(ctx, filepath.Join(temp, DerivedFile), m); err != nil {
 		return err
 	}
+	if n.last != nil {
+		if err := n.last(); err != nil {
+			return err
+		}
+	}
 	if err := os.Rename(temp, filepath.Join(c.o.Dir, m.Name)); err != nil {
 		return bongsu.Wrap(bongsu.CodeUnavailable, err, "model %q cannot be put into place in %s", m.Name, c.o.Dir)
 	}
 	return syncDir(c.o.Dir)
+}
+
+// absent says that there is a model of this name.
+func (c *Catalog) absent(name string) error {
+	if _, err := os.Stat(filepath.Join(c.o.Dir, name)); !errors.Is(err, fs.ErrNotExist) {
+		return bongsu.Errorf(bongsu.CodeConflict, "model %q is already in %s: remove it first (`bongsu-edge model remove %s`)", name, c.o.Dir, name)
+	}
+	return nil
 }
 
 func (c *Catalog) try(ctx context.Context, path string, m *manifest.Manifest) error {

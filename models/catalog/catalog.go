@@ -10,7 +10,6 @@ package catalog
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"io/fs"
 	"os"
@@ -67,31 +66,6 @@ type Model struct {
 
 // Path is the file that is run.
 func (m *Model) Path() string { return filepath.Join(m.Dir, DerivedFile) }
-
-//go:embed known/*.yaml
-var knownFiles embed.FS
-
-// known finds the manifest that comes with the program for a file of this hash.
-func known(sha256 string) (*manifest.Manifest, []byte, error) {
-	entries, err := fs.Glob(knownFiles, "known/*.yaml")
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, path := range entries {
-		data, err := knownFiles.ReadFile(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		m, err := manifest.Parse(filepath.Base(path), data)
-		if err != nil {
-			return nil, nil, err
-		}
-		if m.SHA256 == sha256 {
-			return m, data, nil
-		}
-	}
-	return nil, nil, nil
-}
 
 // List gives the installed models by name. A folder that cannot be read as a model is left
 // out of the list and named in the error, which does not stop the others.
