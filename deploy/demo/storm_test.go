@@ -15,7 +15,7 @@ import (
 // patience is how many times more a long run does, and may take.
 func patience() time.Duration {
 	if os.Getenv("BONGSU_LONG") == "1" {
-		return 20
+		return 10
 	}
 	return 1
 }
