@@ -22,7 +22,6 @@ type challenge struct {
 	opaque    string
 	qop       bool // "auth" is offered
 	stale     bool
-	odd       bool // needed leniency
 }
 
 // readChallenges reads the values of WWW-Authenticate. Several challenges may stand in one

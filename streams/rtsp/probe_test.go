@@ -4,19 +4,12 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net/url"
 	"testing"
 	"time"
-
-	"github.com/bluenviron/gortsplib/v4/pkg/base"
 
 	"bongsu/streams"
 	"bongsu/streams/streamstest"
 )
-
-func userOf(name, password string) *url.Userinfo { return url.UserPassword(name, password) }
-
-func baseURL(u *url.URL) *base.URL { return (*base.URL)(u) }
 
 func TestProbe(t *testing.T) {
 	t.Parallel()

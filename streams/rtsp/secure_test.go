@@ -139,7 +139,8 @@ func TestTLS(t *testing.T) {
 		"no such file":             {URL: "rtsps://127.0.0.1/", TLS: TLS{CAFile: "/nowhere/ca.pem"}},
 		"a transport that is none": {URL: "rtsp://127.0.0.1/", Transport: "auto"},
 	} {
-		if _, err := Open(t.Context(), o); err == nil || err.(*streams.Error).Code != streams.ReasonBadURL {
+		var e *streams.Error
+		if _, err := Open(t.Context(), o); !errors.As(err, &e) || e.Code != streams.ReasonBadURL {
 			t.Errorf("%s: %v", name, err)
 		}
 		cases++

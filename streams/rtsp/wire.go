@@ -115,8 +115,8 @@ func (w *wire) leave() {
 		return
 	}
 	if late {
-		w.Conn.SetReadDeadline(time.Now().Add(leaveWithin)) //nolint:errcheck // it is closed then
-		io.Copy(io.Discard, w.Conn)                         //nolint:errcheck // as above
+		w.SetReadDeadline(time.Now().Add(leaveWithin)) //nolint:errcheck // it is closed then
+		io.Copy(io.Discard, w.Conn)                    //nolint:errcheck // as above
 	}
 }
 

@@ -53,7 +53,7 @@ func (k *cameraConn) answer(q *rtspRequest) bool {
 	if granted && (own == nil || own.Status == "" || strings.HasPrefix(own.Status, "200")) {
 		k.usual(q, a)
 	}
-	text := ""
+	text := a.text()
 	if own != nil {
 		if own.Never {
 			return true
@@ -62,9 +62,7 @@ func (k *cameraConn) answer(q *rtspRequest) bool {
 			k.prepare()
 			k.sendMedia(own.Frames)
 		}
-		text = unquote(own.Before) + k.altered(a, own, q) + unquote(own.After)
-	} else {
-		text = a.text()
+		text = unquote(own.Before) + k.altered(a, own) + unquote(own.After)
 	}
 	if _, err := k.write([]byte(k.filled(text, q, n))); err != nil || own != nil && own.Close {
 		return false
@@ -80,7 +78,7 @@ func (k *cameraConn) answer(q *rtspRequest) bool {
 }
 
 // altered applies what a script says about one answer.
-func (k *cameraConn) altered(a *rtspAnswer, own *Answer, q *rtspRequest) string {
+func (k *cameraConn) altered(a *rtspAnswer, own *Answer) string {
 	if own.Raw != "" {
 		return unquote(own.Raw)
 	}

@@ -102,7 +102,9 @@ func (k *cameraConn) prepare() {
 func (k *cameraConn) sendMedia(n int) {
 	for range n {
 		if k.sent < len(k.packets) {
-			k.sendPacket(k.packets[k.sent])
+			if k.sendPacket(k.packets[k.sent]) != nil {
+				return // whoever reads the connection sees its end
+			}
 			k.sent++
 		}
 	}

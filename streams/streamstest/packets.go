@@ -216,13 +216,13 @@ func (p *packetizer) change(c Change) {
 			continue
 		}
 		if k.rtp != nil && (c.covers(k.unit) || c.Do == "payload-type" && slices.Contains(c.At, i)) {
-			c.packet(i, k)
+			c.packet(k)
 		}
 	}
 }
 
 // packet changes one packet.
-func (c *Change) packet(i int, k *packet) {
+func (c *Change) packet(k *packet) {
 	h := &k.rtp.Header
 	switch c.Do {
 	case "marker":
