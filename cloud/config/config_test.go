@@ -140,7 +140,7 @@ func TestWrongFiles(t *testing.T) {
 		{"roles: [all]\n", `cloud.yaml:1: roles: must be a list of ingest, worker and console, one at least, not "all"`},
 		{"roles: [console, console]\n", `cloud.yaml:1: roles: must name console once`},
 		{"queue: {kind: kafka}\n", `cloud.yaml:1: queue.kind: must be one of memory, redis, not "kafka"`},
-		{"queue:\n  redis:\n    addres: x\n", `cloud.yaml:3: queue.redis.addres: unknown key: the keys here are address, username, password_file, tls, database, stream`},
+		{"queue:\n  redis:\n    host: x\n", `cloud.yaml:3: queue.redis.host: unknown key: the keys here are address, username, password_file, tls, database, stream`},
 		{"queue:\n  redis:\n    tls:\n      ca: x\n", `cloud.yaml:4: queue.redis.tls.ca: unknown key: the keys here are enabled, ca_file, server_name`},
 		{"queue: {redis: {address: localhost}}\n", `cloud.yaml:1: queue.redis.address: must be host:port such as 127.0.0.1:6379, not "localhost"`},
 		{"queue: {redis: {stream: 'a b'}}\n", `cloud.yaml:1: queue.redis.stream: must be a name of letters, digits and _.:-, such as bongsu, not "a b"`},

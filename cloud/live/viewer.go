@@ -61,7 +61,7 @@ func (h *Hub) getView(w http.ResponseWriter, r *http.Request) error {
 		why = err
 		return nil // answered
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	h.opened.Add(1)
 	why = h.serve(r.Context(), conn, who, k)
 	return nil
@@ -123,7 +123,7 @@ func (h *Hub) serve(parent context.Context, conn *websocket.Conn, who *auth.Prin
 	v := &viewer{hub: h, conn: conn, began: h.o.Now(), queue: newQueue(h.o.QueueBytes, h.o.Now, func(n int) { h.dropped.Add(int64(n)) })}
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	defer cancel(nil)
 	beside.Go(func() { cancel(v.ping(ctx)) })
 	beside.Go(func() { cancel(h.recheck(ctx, who)) })
