@@ -319,12 +319,16 @@ func TestRealModelOnARealPicture(t *testing.T) {
 	}
 }
 
-func BenchmarkDetectYOLOXNano(b *testing.B) {
+func BenchmarkDetectYOLOXNano(b *testing.B) { benchmarkDetect(b, "yolox_nano_416.onnx") }
+
+func BenchmarkDetectNanoDet(b *testing.B) { benchmarkDetect(b, "nanodet_m_416.onnx") }
+
+func benchmarkDetect(b *testing.B, file string) {
 	data := dataFolder(b)
 	needRuntime(b)
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
-			bt := run(b, batch.OpenOptions{Model: add(b, filepath.Join(data, "models", "yolox_nano_416.onnx")), Threads: threads})
+			bt := run(b, batch.OpenOptions{Model: add(b, filepath.Join(data, "models", file)), Threads: threads})
 			d := detector(b, bt, "gate")
 			f := skier(b)
 			dst := make([]bongsu.Detection, 0, 300)
