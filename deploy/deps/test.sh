@@ -21,6 +21,8 @@ go test -race -timeout 15m "${packages[@]}"
 # By themselves, because they measure times on running cameras: compiling beside them would starve them.
 step "the real programs, end to end"
 go test -race -timeout 15m ./deploy/demo
+step "what fuzzing finds in ten seconds each"
+bash deploy/deps/fuzz.sh
 step "console"
 (cd cloud/console/web && npm test --silent && npm run --silent test:browser)
 step "done"

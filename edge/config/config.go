@@ -145,7 +145,7 @@ func baseline() Config {
 			PreRoll:   5 * time.Second,
 			PostRoll:  5 * time.Second,
 			MaxClip:   5 * time.Minute,
-			Stall:     10 * time.Second,
+			Stall:     8 * time.Second,
 			RingBytes: 64 << 20,
 			MaxPixels: 3840 * 2160,
 			Classes:   []bongsu.Class{bongsu.ClassPerson},
