@@ -1,0 +1,194 @@
+package scene
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"bongsu"
+	"bongsu/streams/truth"
+)
+
+// Kinds of event in the truth.
+const (
+	EventIntrusion   = "intrusion"
+	EventLoitering   = "loitering"
+	EventWrongWay    = "wrong-way"
+	EventFall        = "fall"
+	EventFight       = "fight"
+	EventFire        = "fire"
+	EventAbandonment = "abandoned-bag"
+	EventClimb       = "climb"
+)
+
+// stretch is a time during which something held for one object.
+type stretch struct {
+	from, to int // frames; to lies outside
+	id       int
+}
+
+// Events finds what happened, from the truth of all frames: it follows the geometry, not the
+// intention of the scene file.
+func (r *Renderer) Events(seq *truth.Sequence) []truth.Event {
+	out := []truth.Event{}
+	for i := range r.scene.Zones {
+		out = append(out, r.zoneEvents(seq, &r.scene.Zones[i])...)
+	}
+	for i := range r.scene.Lines {
+		out = append(out, r.lineEvents(seq, &r.scene.Lines[i])...)
+	}
+	person := func(states ...string) func(*truth.Object) bool {
+		return func(o *truth.Object) bool { return o.Class == bongsu.ClassPerson && slices.Contains(states, o.State) }
+	}
+	add := func(kind string, c truth.Category, merge bool, is func(*truth.Object) bool) {
+		for _, s := range stretches(seq, is) {
+			e := r.event(seq, kind, c, s, "")
+			if last := len(out) - 1; merge && last >= 0 && out[last].Kind == kind && e.StartUS <= out[last].EndUS {
+				out[last].EndUS = max(out[last].EndUS, e.EndUS)
+				out[last].Objects = append(out[last].Objects, e.Objects...)
+				continue
+			}
+			out = append(out, e)
+		}
+	}
+	add(EventFall, truth.Falldown, false, person(truth.StateFalling, truth.StateFallen))
+	add(EventFight, truth.Violence, true, person(truth.StateFighting))
+	add(EventClimb, "", false, person(truth.StateClimbing))
+	add(EventFire, truth.FireDetection, true, func(o *truth.Object) bool { return o.Class == bongsu.ClassFire || o.Class == bongsu.ClassSmoke })
+	add(EventAbandonment, truth.Abandonment, false, func(o *truth.Object) bool { return o.Class == bongsu.ClassBag && o.State == truth.StateLeft })
+	slices.SortStableFunc(out, func(a, b truth.Event) int { return int(a.StartUS - b.StartUS) })
+	return out
+}
+
+func (r *Renderer) event(seq *truth.Sequence, kind string, c truth.Category, s stretch, zone string) truth.Event {
+	return truth.Event{Kind: kind, Category: c, StartUS: r.PTS(s.from).Microseconds(), EndUS: min(r.PTS(s.to).Microseconds(), seq.DurationUS), Zone: zone, Objects: []int{s.id}}
+}
+
+// stretches finds for each object the times at which is holds; gaps of up to a second, in which it
+// is hidden or steps out, do not count. They are in the order of their beginning.
+func stretches(seq *truth.Sequence, is func(*truth.Object) bool) []stretch {
+	open := map[int]int{}
+	var out []stretch
+	for i := range seq.Frames {
+		for j := range seq.Frames[i].Objects {
+			o := &seq.Frames[i].Objects[j]
+			if !is(o) {
+				continue
+			}
+			if k, ok := open[o.ID]; ok && i-out[k].to <= seq.FPS {
+				out[k].to = i + 1
+				continue
+			}
+			open[o.ID] = len(out)
+			out = append(out, stretch{i, i + 1, o.ID})
+		}
+	}
+	return out
+}
+
+func (r *Renderer) zoneEvents(seq *truth.Sequence, z *Zone) []truth.Event {
+	if z.Kind == ZoneDetect {
+		return nil
+	}
+	poly := make([]Place, len(z.Polygon))
+	for i, p := range z.Polygon {
+		poly[i] = Place{float64(p[0]), float64(p[1])}
+	}
+	kind, category, dwell := EventIntrusion, truth.Intrusion, 0.0
+	if z.Kind == ZoneLoitering {
+		kind, category, dwell = EventLoitering, truth.Loitering, z.DwellS
+		if dwell == 0 {
+			dwell = 10
+		}
+	}
+	var out []truth.Event
+	inside := func(o *truth.Object) bool {
+		f := o.Box.Foot()
+		return o.Class == bongsu.ClassPerson && within(poly, float64(f.X), float64(f.Y))
+	}
+	for _, s := range stretches(seq, inside) {
+		if float64(s.to-s.from)/float64(seq.FPS) >= math.Max(dwell, 0.3) {
+			out = append(out, r.event(seq, kind, category, s, z.Name))
+		}
+	}
+	return out
+}
+
+// lineEvents finds the foot points that cross a line in its forbidden direction.
+func (r *Renderer) lineEvents(seq *truth.Sequence, l *Line) []truth.Event {
+	last := map[int]bongsu.Point{}
+	var out []truth.Event
+	for i := range seq.Frames {
+		for j := range seq.Frames[i].Objects {
+			o := &seq.Frames[i].Objects[j]
+			foot := o.Box.Foot()
+			before, ok := last[o.ID]
+			last[o.ID] = foot
+			if !ok || o.Class == bongsu.ClassFire || o.Class == bongsu.ClassSmoke {
+				continue
+			}
+			if dir := crossing(l, before, foot); dir != "" && (l.Forbidden == dir || l.Forbidden == bongsu.DirectionBoth) {
+				e := r.event(seq, EventWrongWay, "", stretch{i, i, o.ID}, l.Name)
+				e.EndUS = e.StartUS
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// crossing tells in which direction the step from a to b crosses the line, "" when it does not.
+func crossing(l *Line, a, b bongsu.Point) string {
+	p, q := l.Points[0], l.Points[1]
+	turn := func(ax, ay, bx, by, cx, cy float32) float32 { return (bx-ax)*(cy-ay) - (by-ay)*(cx-ax) }
+	sa, sb := turn(p[0], p[1], q[0], q[1], a.X, a.Y), turn(p[0], p[1], q[0], q[1], b.X, b.Y)
+	if (sa > 0) == (sb > 0) {
+		return ""
+	}
+	if s, t := turn(a.X, a.Y, b.X, b.Y, p[0], p[1]), turn(a.X, a.Y, b.X, b.Y, q[0], q[1]); (s > 0) == (t > 0) {
+		return ""
+	}
+	if sa > 0 { // y grows downwards: positive is to the right of the line
+		return bongsu.DirectionRightToLeft
+	}
+	return bongsu.DirectionLeftToRight
+}
+
+// Clip is the ground-truth file of one category, with the zones in pixels of 1280×720.
+func (r *Renderer) Clip(seq *truth.Sequence, c truth.Category, file string) *truth.Clip {
+	clip := &truth.Clip{Scenario: string(c), Dataset: "Bongsu simulated scenes", LibVersion: "1", File: file, Duration: seq.Duration(), Zones: r.ZoneMap()}
+	clip.Weather.TimeOfDay = r.scene.Light.Time
+	words := func(v float64) string {
+		if v > 0 {
+			return "yes"
+		}
+		return ""
+	}
+	w := &r.scene.Weather
+	clip.Weather.Rain, clip.Weather.Snow, clip.Weather.Fog = words(w.Rain), words(w.Snow), words(w.Fog)
+	clip.Weather.Windy, clip.Weather.Clouds = words(w.Wind), words(w.Cloud)
+	for i := range seq.Events {
+		if e := &seq.Events[i]; e.Category == c {
+			clip.Alarms = append(clip.Alarms, truth.Alarm{Start: e.Start(), Category: c, Duration: max(time.Second, e.End()-e.Start())})
+		}
+	}
+	return clip
+}
+
+// ZoneMap is the scene's zones in pixels of 1280×720.
+func (r *Renderer) ZoneMap() truth.ZoneMap {
+	var m truth.ZoneMap
+	names := map[string]string{ZoneIntrusion: truth.AreaIntrusion, ZoneLoitering: truth.AreaLoitering, ZoneDetect: truth.AreaDetect}
+	for i := range r.scene.Zones {
+		z := &r.scene.Zones[i]
+		if m.Area(names[z.Kind]) != nil {
+			continue // a map has one area of a name
+		}
+		a := truth.Area{Name: names[z.Kind]}
+		for _, p := range z.Polygon {
+			a.Points = append(a.Points, truth.Pixel{X: int(p[0]*truth.ZoneWidth + 0.5), Y: int(p[1]*truth.ZoneHeight + 0.5)})
+		}
+		m.Areas = append(m.Areas, a)
+	}
+	return m
+}

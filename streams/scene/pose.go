@@ -1,0 +1,168 @@
+package scene
+
+import "math"
+
+// stride is how far a person gets with two steps at a speed.
+func stride(height, speed float64) float64 { return height * (0.52 + 0.24*speed) }
+
+// strike poses a person for a moment. now lets those who stand sway.
+func (p *person) strike(m *moment, now float64) pose {
+	q := pose{}
+	switch m.act.word {
+	case ActWalk, ActRun:
+		p.stepping(&q, m)
+	case ActDrive:
+		riding(&q, m)
+	case ActSit:
+		q.sit(smooth(0, 0.9, m.age))
+	case ActCrouch:
+		q.crouch(smooth(0, 0.6, m.age))
+	case ActLeave, ActTake:
+		q.crouch(math.Sin(math.Pi * m.share))
+		q.shoulder[1], q.elbow[1] = lerp(0.1, 0.9, math.Sin(math.Pi*m.share)), 0.2
+	case ActFall:
+		p.falling(&q, smooth(0, 1, m.share), now)
+	case ActLie:
+		p.falling(&q, 1, now)
+	case ActRise:
+		p.rising(&q, m.share, now)
+	case ActFight:
+		p.fighting(&q, m.age)
+	case ActClimb:
+		q.climb(m.share)
+	default:
+		p.idle(&q, now)
+	}
+	q.lift += m.lift
+	return q
+}
+
+// stepping is the gait, from joint angles over the cycle of two steps (after the curves in Winter,
+// "The Biomechanics and Motor Control of Human Gait"): legs half a cycle apart, arms against them.
+func (p *person) stepping(q *pose, m *moment) {
+	s := stride(p.height, m.speed)
+	cycle := 2 * math.Pi * (m.run/s + p.phase)
+	fast := smooth(1.9, 3.2, m.speed)
+	amp := math.Asin(clamp(s/4/(0.46*p.height), 0, 0.85))
+	amp = lerp(amp, amp*0.92, fast)
+	for i := range 2 {
+		a := cycle + float64(i)*math.Pi
+		sin, cos := math.Sin(a), math.Cos(a)
+		swingPhase := math.Pow(math.Max(0, math.Cos(a+0.35)), 1.3)
+		q.hip[i] = amp*sin + 0.06 + 0.22*fast
+		q.knee[i] = 0.10 + lerp(0.95, 1.75, fast)*swingPhase + 0.18*math.Max(0, -cos)*math.Max(0, sin) + 0.25*fast
+		q.shoulder[i] = -(0.75*amp*p.gait)*sin + 0.02
+		q.elbow[i] = lerp(0.22+0.18*math.Max(0, -sin), 1.45+0.2*sin, fast)
+		q.out[i] = 0.05
+	}
+	q.lean = 0.04 + 0.16*fast
+	q.twist = 0.09 * math.Sin(cycle)
+	q.lift = fast * 0.05 * math.Abs(math.Sin(cycle+0.6))
+}
+
+func riding(q *pose, m *moment) {
+	turn := 2 * math.Pi * m.run / 4.8
+	for i := range 2 {
+		a := turn + float64(i)*math.Pi
+		q.hip[i] = 1.05 + 0.36*math.Sin(a)
+		q.knee[i] = 1.35 + 0.45*math.Sin(a+0.6)
+		q.shoulder[i], q.elbow[i], q.out[i] = 0.92, 0.25, 0.05
+	}
+	q.lean = 0.42
+}
+
+func (p *person) idle(q *pose, now float64) {
+	a := now*0.9 + 10*p.phase
+	for i, sgn := range [2]float64{-1, 1} {
+		q.hip[i], q.knee[i] = 0.03*math.Sin(a), 0.05
+		q.shoulder[i], q.elbow[i] = 0.05+0.06*math.Sin(0.7*a+sgn), 0.18+0.08*math.Sin(0.4*a)
+		q.spread[i], q.out[i] = 0.06, 0.06
+	}
+	q.twist = 0.22 * math.Sin(0.33*a)
+	q.lean = 0.03 + 0.02*math.Sin(a)
+	q.head = 0.12 * math.Sin(0.21*a)
+	if p.phase > 0.6 { // looks at a phone
+		q.shoulder[1], q.elbow[1], q.head = 0.55, 1.75, 0.45
+	}
+}
+
+func (q *pose) sit(k float64) {
+	for i := range 2 {
+		q.hip[i], q.knee[i] = 1.45*k, 1.5*k
+		q.shoulder[i], q.elbow[i], q.spread[i] = 0.45*k, 0.6*k, 0.1*k
+	}
+	q.lean = 0.12 * k
+}
+
+func (q *pose) crouch(k float64) {
+	for i := range 2 {
+		q.hip[i], q.knee[i], q.spread[i] = 1.75*k, 2.2*k, 0.15*k
+		q.shoulder[i], q.elbow[i] = 0.7*k, 0.4*k
+	}
+	q.lean = 0.75 * k
+	q.head = -0.2 * k
+}
+
+// falling goes from standing (0) to lying (1): the knees give way, then the body goes over. Some
+// fall forwards, some to the side, some on their backs.
+func (p *person) falling(q *pose, k, now float64) {
+	over := smooth(0.25, 1, k)
+	switch int(p.phase*997) % 3 {
+	case 0:
+		q.pitch = 1.5 * over
+	case 1:
+		q.pitch = -1.5 * over
+	default:
+		q.roll = 1.5 * over
+	}
+	give := math.Sin(math.Pi * clamp(k*1.1, 0, 1))
+	for i, sgn := range [2]float64{-1, 1} {
+		q.hip[i] = 0.7*give + (0.25+0.25*sgn*p.gait)*k
+		q.knee[i] = 1.2*give + (0.45+0.35*sgn)*k
+		q.spread[i], q.out[i] = 0.2*k, (0.5+0.4*p.phase)*k
+		q.shoulder[i], q.elbow[i] = (0.9+0.5*sgn)*k+0.8*give, 0.5*k
+	}
+	if k == 1 { // breathes, and moves an arm a little
+		q.elbow[0] += 0.06 * math.Sin(now*1.1)
+	}
+}
+
+func (p *person) rising(q *pose, share, now float64) {
+	p.falling(q, 1-smooth(0, 0.75, share), now)
+	var c pose
+	c.crouch(math.Sin(math.Pi * clamp(share*1.2-0.2, 0, 1)))
+	for i := range 2 {
+		q.hip[i], q.knee[i] = math.Max(q.hip[i], c.hip[i]), math.Max(q.knee[i], c.knee[i])
+	}
+}
+
+// fighting lunges, punches with alternate arms and gives way.
+func (p *person) fighting(q *pose, age float64) {
+	a := age*5.2 + 6*p.phase
+	hit := [2]float64{math.Pow(math.Max(0, math.Sin(a)), 3), math.Pow(math.Max(0, math.Sin(a+2.4)), 3)}
+	for i, sgn := range [2]float64{-1, 1} {
+		q.shoulder[i] = 0.9 + 0.75*hit[i]
+		q.elbow[i] = 1.9 - 1.75*hit[i]
+		q.out[i] = 0.25 - 0.15*hit[i]
+		q.hip[i] = sgn*0.42 + 0.22*math.Sin(a*0.5)
+		q.knee[i] = 0.35 + 0.25*math.Sin(a*0.5+sgn)
+		q.spread[i] = 0.14
+	}
+	q.twist = 0.5 * (hit[0] - hit[1])
+	q.lean = 0.22 + 0.25*math.Sin(a*0.47)
+	q.head = 0.1
+}
+
+// climb reaches up, pulls, puts a leg over and lets down.
+func (q *pose) climb(k float64) {
+	up := smooth(0, 0.15, k) * (1 - smooth(0.8, 1, k))
+	work := math.Sin(k * 22)
+	for i, sgn := range [2]float64{-1, 1} {
+		q.shoulder[i] = (2.5 + 0.35*sgn*work) * up * (1 - 0.6*smooth(0.4, 0.6, k))
+		q.elbow[i] = (0.5 + 0.3*sgn*work) * up
+		q.hip[i] = (0.7 - 0.5*sgn*work) * up
+		q.knee[i] = (1.1 - 0.5*sgn*work) * up
+		q.spread[i] = 0.2 * up
+	}
+	q.pitch = 0.9 * smooth(0.3, 0.5, k) * (1 - smooth(0.55, 0.8, k))
+}
