@@ -3,6 +3,7 @@ package cmd
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,9 @@ func installModel(ctx context.Context, m *Main, cat *catalog.Catalog, o *modelOp
 		},
 	})
 	show.end()
+	if errors.Is(err, context.Canceled) { // a plain one would count as done
+		return bongsu.Errorf(bongsu.CodeUnavailable, "the installation was stopped: nothing was installed")
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -106,6 +107,15 @@ func TestModelInstall(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	must(t, "model", "--models", folder, "remove", "tiny")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for source, says := range map[string]string{filepath.Join(dir, "tiny.onnx"): "the installation was stopped: nothing was installed\n", s.URL + "/tiny.onnx?anew": "stopped after 0 bytes"} {
+		var stderr buffer
+		stopped := Main{Args: []string{"model", "install", "--models", folder, "--accept-licence", source}, Stdout: io.Discard, Stderr: &stderr}
+		if code := stopped.Run(ended); code != ExitFailed || !strings.Contains(stderr.String(), says) {
+			t.Errorf("exit code %d: %s", code, stderr.String())
+		}
+	}
 	if out := must(t, "model", "--models", folder, "install", filepath.Join(dir, "tiny.onnx")); out != "tiny\n" {
 		t.Errorf("a file: %s", out)
 	}

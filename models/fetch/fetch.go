@@ -141,7 +141,8 @@ func (d *download) newClient() *http.Client {
 		c = *d.o.Client
 	}
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		if !allowed(req.URL) {
+		// Only who asked this machine itself may be sent to it without encryption.
+		if !allowed(req.URL) || d.url.Scheme == "https" && req.URL.Scheme != "https" {
 			return bongsu.Errorf(bongsu.CodeInvalid, "%s sends on to %s, which is no https address: nothing was downloaded from there", d.shown, Show(req.URL))
 		}
 		if len(via) > maxRedirects {

@@ -346,6 +346,18 @@ func TestOverTLS(t *testing.T) {
 	}
 }
 
+// An address on the network may not send the program to what runs on this machine.
+func TestRedirectFromTLSToPlain(t *testing.T) {
+	inside := serve(t, content(10))
+	s := httptest.NewTLSServer(http.RedirectHandler(inside.URL+"/m", http.StatusFound))
+	defer s.Close()
+	o := options(t)
+	o.Client = s.Client()
+	if _, err := get(t, s.URL+"/m", o); err == nil || !strings.Contains(err.Error(), "which is no https address") || len(inside.ranges()) != 0 {
+		t.Errorf("%v, asked %q", err, inside.ranges())
+	}
+}
+
 func TestOffline(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
