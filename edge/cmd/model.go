@@ -31,7 +31,7 @@ install does the same with a public model, which it downloads by its name, with 
 an https address gives (--manifest says what it is, unless the program knows the file). It asks
 whether you accept the licence; --accept-licence answers that. A download that was cut goes on with
 the same command. The file must have the hash that this program or the manifest knows; where nobody
-knows one, the first file counts: its hash is shown and kept in trusted.yaml in the model folder, and
+knows one, the first file counts: its hash is shown and kept in trusted.json in the model folder, and
 another file from the same address is refused. Nothing half-installed is ever left. catalogue lists
 the public models.
 

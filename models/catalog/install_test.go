@@ -146,10 +146,10 @@ func TestTrustOnFirstUse(t *testing.T) {
 	// A list that nobody can read is no list of nothing.
 	path := filepath.Join(c.o.Dir, TrustFile)
 	text, err := os.ReadFile(path)
-	if err != nil || strings.Count(string(text), "sha256: ") != 1 {
+	if err != nil || strings.Count(string(text), `"sha256": `) != 1 {
 		t.Fatalf("%s, %v", text, err)
 	}
-	for _, broken := range []string{"schema: 1\nfiles: [", "schema: 2\n", "schema: 1\nfiles: [{id: x, sha256: y}]\n", "schema: 1\nfile: []\n"} {
+	for _, broken := range []string{"", `{"schema": 1, "files": [`, `{"schema": 2}`, `{"schema": 1, "files": [{"id": "x", "sha256": "y"}]}`, `{"schema": 1, "file": []}`} {
 		if err := os.WriteFile(path, []byte(broken), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -373,10 +373,22 @@ func TestPublics(t *testing.T) {
 	}
 }
 
+// FuzzInstalled: whatever became of installed.yaml.
+func FuzzInstalled(f *testing.F) {
+	f.Add((&Catalog{o: Options{Tool: "test", Now: time.Now}}).record(&manifest.Manifest{SHA256: strings.Repeat("0", 64)}, nil))
+	f.Add([]byte("schema: 1\noriginal_sha256: !0 "))
+	f.Add([]byte("schema: &a [*a]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if in, err := parseInstalled(data); err == nil && (in.Schema != 1 || len(in.OriginalSHA256) != 64) {
+			t.Errorf("%+v", in)
+		}
+	})
+}
+
 func FuzzTrust(f *testing.F) {
-	f.Add([]byte("schema: 1\nfiles: []\n"))
-	f.Add([]byte("schema: 1\nfiles:\n  - {id: a, address: b, model: c, sha256: " + strings.Repeat("0", 64) + ", bytes: 1, first: 2026-03-01T00:00:00Z}\n"))
-	f.Add([]byte("schema: 1\nfiles: [{}]\n"))
+	f.Add([]byte(`{"schema": 1, "files": []}`))
+	f.Add([]byte(`{"schema": 1, "files": [{"id": "a", "address": "b", "model": "c", "sha256": "` + strings.Repeat("0", 64) + `", "bytes": 1, "first": "2026-03-01T00:00:00Z"}]}`))
+	f.Add([]byte(`{"schema": 1, "files": [{}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := parseTrust(data)
 		if err != nil {

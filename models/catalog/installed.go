@@ -43,11 +43,24 @@ func readInstalled(path string) (Installed, error) {
 	if err != nil {
 		return in, err
 	}
-	if err := yaml.UnmarshalWithOptions(data, &in, yaml.Strict()); err != nil {
+	if in, err = parseInstalled(data); err != nil {
 		return in, fmt.Errorf("%s is damaged: %w", path, err)
 	}
+	return in, nil
+}
+
+func parseInstalled(data []byte) (in Installed, err error) {
+	defer func() {
+		// The YAML library panics on some tags without a value.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("not readable as YAML: %v", p)
+		}
+	}()
+	if err := yaml.UnmarshalWithOptions(data, &in, yaml.Strict()); err != nil {
+		return in, err
+	}
 	if in.Schema != 1 || len(in.OriginalSHA256) != 64 || len(in.DerivedSHA256) != 64 {
-		return in, fmt.Errorf("%s is damaged: schema or hashes are missing", path)
+		return in, errors.New("schema or hashes are missing")
 	}
 	return in, nil
 }

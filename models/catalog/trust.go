@@ -1,8 +1,10 @@
 package catalog
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,28 +16,26 @@ import (
 
 	"bongsu"
 	"bongsu/models/manifest"
-
-	"github.com/goccy/go-yaml"
 )
 
 // TrustFile lists the files that were installed from the network, in the model folder. It
 // stays when a model is removed.
-const TrustFile = "trusted.yaml"
+const TrustFile = "trusted.json"
 
-// trusted is trusted.yaml: what was first installed from an address. What comes from there
+// trusted is trusted.json: what was first installed from an address. What comes from there
 // later must be the same.
 type trusted struct {
-	Schema int           `yaml:"schema"` // 1
-	Files  []trustedFile `yaml:"files"`
+	Schema int           `json:"schema"` // 1
+	Files  []trustedFile `json:"files"`
 }
 
 type trustedFile struct {
-	ID      string    `yaml:"id"`      // of the whole address, which may hold what is nobody's business
-	Address string    `yaml:"address"` // without its query
-	Model   string    `yaml:"model"`
-	SHA256  string    `yaml:"sha256"`
-	Bytes   int64     `yaml:"bytes"`
-	First   time.Time `yaml:"first"` // UTC, when it was installed first
+	ID      string    `json:"id"`      // of the whole address, which may hold what is nobody's business
+	Address string    `json:"address"` // without its query
+	Model   string    `json:"model"`
+	SHA256  string    `json:"sha256"`
+	Bytes   int64     `json:"bytes"`
+	First   time.Time `json:"first"` // UTC, when it was installed first
 }
 
 func trustID(address string) string {
@@ -69,7 +69,9 @@ func (c *Catalog) readTrust() (trusted, error) {
 
 func parseTrust(data []byte) (trusted, error) {
 	var t trusted
-	if err := yaml.UnmarshalWithOptions(data, &t, yaml.Strict()); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&t); err != nil {
 		return trusted{}, err
 	}
 	bad := func(f trustedFile) bool { return f.ID == "" || !hashForm.MatchString(f.SHA256) }
@@ -99,12 +101,11 @@ func (c *Catalog) trust(address string, f trustedFile) error {
 	}
 	f.ID, f.First = trustID(address), c.o.Now().UTC().Truncate(time.Second)
 	t.Files = append(t.Files, f)
-	text, err := yaml.Marshal(t)
+	text, err := json.MarshalIndent(t, "", "  ")
 	if err != nil {
 		return err
 	}
-	head := []byte("# Files that bongsu-edge model install brought, as they were the first time.\n# Another file at the same address is refused while its entry stands here.\n")
-	if err := c.replace(TrustFile, slices.Concat(head, text)); err != nil {
+	if err := c.replace(TrustFile, append(text, '\n')); err != nil {
 		return bongsu.Wrap(bongsu.CodeUnavailable, err, "%s in %s cannot be written: nothing was installed", TrustFile, c.o.Dir)
 	}
 	return nil
