@@ -215,9 +215,9 @@ func (a *air) drawRain(r *Renderer, now float64) {
 		bright = 130
 	}
 	scale := float64(r.view.h) / 360
-	for range int(520 * a.rain) {
+	for range int(760 * a.rain) {
 		x, y := c.between(-20, float64(r.view.w)), c.between(-30, float64(r.view.h))
-		long, k := c.between(7, 24)*scale, int(c.between(18, 60)*(0.5+0.5*a.rain))
+		long, k := c.between(7, 24)*scale, int(c.between(28, 95)*(0.5+0.5*a.rain))
 		slant := -0.18 - 0.3*r.scene.Weather.Wind
 		for i := range int(long) {
 			px, py := int(x+slant*float64(i)), int(y)+i

@@ -21,7 +21,7 @@ type animal struct {
 var animals = map[string]animal{
 	KindDog:  {KindDog, 0.55, 0.50, 0.10, 0.035, 0.16, 0.8, 0.085, 0.12, 0.28, [parts]vec{}},
 	KindCat:  {KindCat, 0.34, 0.24, 0.065, 0.02, 0.08, 0.6, 0.055, 0.03, 0.26, [parts]vec{}},
-	KindBoar: {KindBoar, 0.85, 0.62, 0.21, 0.05, 0.10, 0.0, 0.16, 0.22, 0.12, [parts]vec{}},
+	KindBoar: {KindBoar, 0.80, 0.56, 0.25, 0.06, 0.10, 0.0, 0.16, 0.22, 0.12, [parts]vec{}},
 	KindDeer: {KindDeer, 0.75, 0.75, 0.15, 0.03, 0.34, 1.0, 0.085, 0.12, 0.06, [parts]vec{}},
 }
 

@@ -30,8 +30,8 @@ var bands = map[string]band{
 	TimeMorning: {-48, 34, vec{1.30, 1.18, 1.00}, vec{0.34, 0.41, 0.52}, vec{0.25, 0.44, 0.80}, vec{0.72, 0.80, 0.90}, 0.44, 1.6, false},
 	TimeNoon:    {24, 62, vec{1.45, 1.38, 1.26}, vec{0.36, 0.42, 0.52}, vec{0.22, 0.42, 0.80}, vec{0.74, 0.82, 0.92}, 0.46, 1.4, false},
 	TimeEvening: {66, 9, vec{0.80, 0.44, 0.22}, vec{0.25, 0.27, 0.36}, vec{0.28, 0.34, 0.52}, vec{0.95, 0.58, 0.34}, 0.35, 3.4, true},
-	TimeNight:   {0, 50, vec{0, 0, 0}, vec{0.010, 0.012, 0.017}, vec{0.004, 0.005, 0.009}, vec{0.016, 0.014, 0.016}, 0.25, 6.5, true},
-	TimeNightIR: {0, 50, vec{0, 0, 0}, vec{0.006, 0.006, 0.006}, vec{0.001, 0.001, 0.001}, vec{0.002, 0.002, 0.002}, 0.30, 6.0, false},
+	TimeNight:   {0, 50, vec{0, 0, 0}, vec{0.010, 0.012, 0.017}, vec{0.004, 0.005, 0.009}, vec{0.016, 0.014, 0.016}, 0.25, 4.4, true},
+	TimeNightIR: {0, 50, vec{0, 0, 0}, vec{0.006, 0.006, 0.006}, vec{0.001, 0.001, 0.001}, vec{0.002, 0.002, 0.002}, 0.30, 4.2, false},
 }
 
 // lamp is a street lamp: a light that shines downwards in a wide cone.
@@ -156,7 +156,7 @@ type spot struct {
 func (l *lights) at(p vec) spot {
 	mid := p.add(vec{0, 0, 0.9})
 	s := spot{ambient: l.sky, world: l.sunDir}
-	if l.sun.luma() > 0 && !l.blocked(mid, l.sunDir, 1e3) {
+	if l.sun.luma() > 0 && !l.blocked(mid, l.sunDir, sunAway) {
 		s.key = l.sun
 	}
 	best := s.key.luma()
@@ -182,10 +182,11 @@ func (l *lights) at(p vec) spot {
 }
 
 // surface gives the light that leaves a static surface of the given reflectance and direction.
-func (l *lights) surface(albedo, p, n vec, jitter vec) vec {
+func (l *lights) surface(albedo, p, n vec, jitter vec) (out vec, sunny bool) {
 	light := l.sky.mul(0.62 + 0.38*n.z)
 	from := p.add(n.mul(0.02))
-	if k := n.dot(l.sunDir); k > 0 && l.sun.luma() > 0 && !l.blocked(from, l.sunDir.add(jitter), 1e3) {
+	if k := n.dot(l.sunDir); k > 0 && l.sun.luma() > 0 && !l.blocked(from, l.sunDir.add(jitter), sunAway) {
+		sunny = true
 		light = light.add(l.sun.mul(k))
 	}
 	for i := range l.lampList {
@@ -199,14 +200,17 @@ func (l *lights) surface(albedo, p, n vec, jitter vec) vec {
 		k := n.dot(l.view.eye.sub(p).unit())
 		light = light.add(grey(l.irAt(p) * (0.25 + 0.75*math.Max(0, k))))
 	}
-	return albedo.times(light)
+	return albedo.times(light), sunny
 }
+
+// sunAway is a distance beyond everything that stands: that of the sun.
+const sunAway = 1e3
 
 // blocked reports whether a solid stands between p and what lies far away in direction d.
 func (l *lights) blocked(p, d vec, far float64) bool {
 	for i := range l.solids {
-		if l.solids[i].opaque {
-			if t, _ := l.solids[i].hit(p, d); t > 0 && t < far {
+		if s := &l.solids[i]; s.opaque && !(s.slim && far < sunAway) {
+			if t, _ := s.hit(p, d); t > 0 && t < far {
 				return true
 			}
 		}

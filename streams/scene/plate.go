@@ -111,7 +111,8 @@ func (r *Renderer) trace(x, y float64, k int) sample {
 }
 
 func (r *Renderer) solidSample(seen patch, n, p vec, depth float64, jitter vec) sample {
-	c := r.light.surface(r.filter(seen), p, n, jitter).add(seen.glow)
+	c, _ := r.light.surface(r.filter(seen), p, n, jitter)
+	c = c.add(seen.glow)
 	corner := 0.75 + 0.25*smooth(0, 0.7, p.z) // less light comes to the foot of a wall
 	return sample{color: r.light.haze(c.mul(corner), depth), depth: depth, kind: onSolid}
 }
@@ -135,17 +136,18 @@ func (r *Renderer) groundSample(p, d vec, depth float64, jitter vec) sample {
 	if wet := r.light.wet; wet > 0 {
 		albedo = albedo.mul(1 - 0.35*wet)
 	}
-	c := r.light.surface(albedo, p, up, jitter)
+	c, sunny := r.light.surface(albedo, p, up, jitter)
 	if r.scene.Weather.Snow > 0 && !r.light.ir {
 		cover := smooth(0.35, 0.6, noise(5, p.x/2.2, p.y/2.2)+0.5*r.scene.Weather.Snow-0.25)
-		c = c.to(r.light.surface(vec{0.62, 0.65, 0.70}, p, up, jitter), 0.75*cover*r.scene.Weather.Snow)
+		white, _ := r.light.surface(vec{0.62, 0.65, 0.70}, p, up, jitter)
+		c = c.to(white, 0.75*cover*r.scene.Weather.Snow)
 	}
 	c = c.mul(r.contact(p))
 	if wet := r.light.wet; wet > 0 {
 		c = c.add(r.mirror(p, d).mul(wet * 0.30 * math.Pow(1-math.Abs(d.unit().z), 3) * smooth(0.3, 0.7, noise(77, p.x/1.7, p.y/1.7))))
 	}
 	kind := byte(onGround)
-	if r.light.blocked(p.add(vec{0, 0, 0.02}), r.light.sunDir, 1e3) {
+	if !sunny && r.light.sun.luma() > 0 {
 		kind = onShade
 	}
 	return sample{color: r.light.haze(c, depth), depth: depth, kind: kind}
@@ -154,7 +156,7 @@ func (r *Renderer) groundSample(p, d vec, depth float64, jitter vec) sample {
 // mirror is what a wet ground reflects at p.
 func (r *Renderer) mirror(p, d vec) vec {
 	up := vec{d.x, d.y, -d.z}
-	if r.light.blocked(p.add(vec{0, 0, 0.02}), up, 1e3) {
+	if r.light.blocked(p.add(vec{0, 0, 0.02}), up, sunAway) {
 		return r.light.sky.mul(0.25)
 	}
 	c := r.skyColor(up)
@@ -272,7 +274,20 @@ func (r *Renderer) skyColor(d vec) vec {
 		n := octaves(uint32(r.seed)+400, u.x/u.z*0.6, u.y/u.z*0.6, 1.4, 0.01, 4) + 0.5
 		c = c.to(r.light.horizon.mul(1.12), 0.7*smooth(0.45, 0.8, n)*smooth(0.01, 0.12, u.z))
 	}
+	if u.z < r.skyline(math.Atan2(u.x, u.y)) {
+		return r.light.haze(c.to(r.light.sky.mul(0.30), 0.55), 250)
+	}
 	return r.light.haze(c, 60+300*(1-clamp(u.z*4, 0, 1)))
+}
+
+// skyline is how high far houses and hills stand over the horizon in a direction.
+func (r *Renderer) skyline(azimuth float64) float64 {
+	hill := 0.015 + 0.03*noise(uint32(r.seed)+60, azimuth*3, 0)
+	block := math.Floor(azimuth * 34)
+	if h := rnd(uint32(r.seed)+61, int32(block), 0); h > 0.45 {
+		return math.Max(hill, 0.02+0.06*h*rnd(uint32(r.seed)+62, int32(block), 0))
+	}
+	return hill
 }
 
 // expose sets the exposure so that the picture's mean brightness is what the time of day asks for.

@@ -117,10 +117,14 @@ func (p *person) falling(q *pose, k, now float64) {
 	}
 	give := math.Sin(math.Pi * clamp(k*1.1, 0, 1))
 	for i, sgn := range [2]float64{-1, 1} {
-		q.hip[i] = 0.7*give + (0.25+0.25*sgn*p.gait)*k
-		q.knee[i] = 1.2*give + (0.45+0.35*sgn)*k
+		bent := 0.22 + 0.22*sgn*p.gait
+		if q.pitch > 0 {
+			bent = 0.04 // on its front a body lies flat
+		}
+		q.hip[i] = 0.7*give + bent*k
+		q.knee[i] = 1.2*give + (0.4+0.3*sgn)*k
 		q.spread[i], q.out[i] = 0.2*k, (0.5+0.4*p.phase)*k
-		q.shoulder[i], q.elbow[i] = (0.9+0.5*sgn)*k+0.8*give, 0.5*k
+		q.shoulder[i], q.elbow[i] = (0.1+0.15*sgn)*k+0.9*give, 0.35*k
 	}
 	if k == 1 { // breathes, and moves an arm a little
 		q.elbow[0] += 0.06 * math.Sin(now*1.1)

@@ -13,7 +13,7 @@ type ramp [16]uint32
 
 func (l *lights) ramp(albedo vec, s *spot, depth, up float64) ramp {
 	if l.ir {
-		albedo = grey(0.25 + 0.6*albedo.luma())
+		albedo = grey(0.17 + 0.75*albedo.luma())
 	}
 	var out ramp
 	base := s.ambient.mul(0.55 + 0.45*up)

@@ -12,6 +12,7 @@ type solid struct {
 	side, top  material
 	seed       uint32
 	opaque     bool // throws shadows; a fence does not
+	slim       bool // a pole: the lamp that hangs on it is not darkened by it
 	mesh       bool // a fence: rays may pass between the wires
 	textured   func(face int, u, v, foot float64) (patch, bool)
 	horizontal bool // the side's texture is the same all around
@@ -125,7 +126,9 @@ func (r *Renderer) build(st *Structure, seed uint32) {
 			add(s)
 		}
 	case StructureLamp:
-		add(plain(metal, newSolid(at, 0.14, 0.14, st.HeightM, 0)))
+		pole := plain(metal, newSolid(at, 0.14, 0.14, st.HeightM, 0))
+		pole.slim = true
+		add(pole)
 		head := vec{st.At.X() + 0.5*math.Sin(yaw), st.At.Y() + 0.5*math.Cos(yaw), st.HeightM - 0.12}
 		s := plain(lampHead, newSolid(head, 0.3, 0.9, 0.1, yaw))
 		s.opaque = false

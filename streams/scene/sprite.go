@@ -168,7 +168,7 @@ func (p *player) burn(r *Renderer, now float64) *thing {
 	grow := 0.25 + 0.75*smooth(0, 10, age)
 	n := 60
 	if q.smoke {
-		n = 46
+		n = 64
 	}
 	for i := range n {
 		if s, ok := q.particle(r, i, now, age, grow, t); ok {
@@ -242,7 +242,7 @@ func (q *plume) puff(r *Renderer, c *chance, k, angle, dist, grow, life, now flo
 	tone := c.between(0.10, 0.22) + 0.10*k
 	s := sprite{x: x, y: y, z: z, tex: puffs[c.pick(len(puffs))]}
 	s.r = q.size * grow * (0.35 + 1.1*k) * r.view.focal / z
-	s.alpha = 0.55 * smooth(0, 0.08, k) * math.Pow(1-k, 1.2) * math.Min(1, 0.5+grow)
+	s.alpha = 0.8 * smooth(0, 0.08, k) * math.Pow(1-k, 1.2) * math.Min(1, 0.5+grow)
 	light := t.spot.ambient.mul(0.9).add(t.spot.key.mul(0.35))
 	s.color = r.light.yuv(r.light.haze(light.mul(tone*2), z))
 	return s, s.r > 0.7

@@ -133,9 +133,9 @@ func (r *Renderer) panelColor(t *thing, p *panel, n, mid vec, depth float64) vec
 	if p.shine > 0 {
 		in := mid.sub(r.view.eye).unit()
 		out := in.sub(n.mul(2 * in.dot(n)))
-		sky := t.spot.ambient.mul(0.9 + 0.5*clamp(out.z, -0.6, 1))
+		sky := r.light.sky.mul(0.8 + 0.9*clamp(out.z, -0.7, 1))
 		if k := out.dot(t.spot.world); k > 0.8 {
-			sky = sky.add(t.spot.key.mul(1.6 * smooth(0.8, 1, k)))
+			sky = sky.add(t.spot.key.mul(0.7 * smooth(0.85, 1, k)))
 		}
 		c = c.to(sky, p.shine)
 	}
