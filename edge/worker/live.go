@@ -153,6 +153,22 @@ func (l *live) stop(session string) {
 	}
 }
 
+// forget ends all sessions of a camera that is not this worker's any more. Who still looks at it
+// is told of anew by the node when it comes back.
+func (l *live) forget(camera bongsu.CameraID) {
+	l.mu.Lock()
+	var of []string
+	for id, s := range l.sessions {
+		if s.tap.camera == camera {
+			of = append(of, id)
+		}
+	}
+	l.mu.Unlock()
+	for _, id := range of {
+		l.stop(id)
+	}
+}
+
 func (l *live) poke() {
 	select {
 	case l.wake <- struct{}{}:

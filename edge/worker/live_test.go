@@ -155,6 +155,24 @@ func TestLiveBeginsWithTheRing(t *testing.T) {
 	}
 }
 
+// TestLiveForgetsACamera: a camera that is taken away takes its sessions along, so that nothing is
+// written for nobody when it comes back; those of others go on.
+func TestLiveForgetsACamera(t *testing.T) {
+	node, worker := net.Pipe()
+	defer node.Close()
+	defer worker.Close()
+	w := &Worker{live: newLive(worker, nil, slog.New(slog.DiscardHandler)), cameras: map[bongsu.CameraID]*slot{}}
+	for session, camera := range map[string]bongsu.CameraID{sessionA: "gate", sessionB: "yard"} {
+		w.look(&link.Message{Type: link.TypeLiveStart, Camera: camera, Session: session, Mode: bongsu.LiveVideo})
+	}
+	if err := w.obey(t.Context(), &link.Message{Type: link.TypeUnassign, Camera: "gate"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.live.tapOf("gate").eyes.Load(); n != 0 || len(w.live.sessions) != 1 || w.live.sessions[sessionB] == nil {
+		t.Errorf("%d look at the camera that went; sessions left: %v", n, w.live.sessions)
+	}
+}
+
 // TestLiveLeavesOldPicturesAlone: a camera that went off an hour ago begins with nothing.
 func TestLiveLeavesOldPicturesAlone(t *testing.T) {
 	l, node := startLive(t)

@@ -251,6 +251,9 @@ func (w *Worker) obey(ctx context.Context, m *link.Message) error {
 		w.assign(ctx, *m.Assign)
 	case link.TypeUnassign:
 		w.unassign(m.Camera)
+		if w.live != nil {
+			w.live.forget(m.Camera)
+		}
 	case link.TypeOpenEvents:
 		w.mu.Lock()
 		w.open[m.Camera] = append(w.open[m.Camera], m.Open...)
