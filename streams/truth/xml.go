@@ -11,7 +11,7 @@ import (
 
 // Limits on what is read. Real files have a few kilobytes.
 const (
-	maxXMLBytes = 8 << 20
+	maxXMLBytes = 2 << 20
 	maxDepth    = 16
 	maxText     = 4096
 	maxAlarms   = 10_000
