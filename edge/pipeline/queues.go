@@ -9,7 +9,13 @@ import (
 	"bongsu/streams"
 )
 
-// unitQueue is queue 1, read → decode: at most span of media time. When it is full, units are
+// Bounds of queue 1 beside its span: a camera may send much in little media time.
+const (
+	queueUnits = 1024
+	queueBytes = 64 << 20
+)
+
+// unitQueue is queue 1, read → decode: at most span of media time, queueUnits and queueBytes. When it is full, units are
 // dropped up to the next key unit, and the unit after the gap says so. One pusher, one popper.
 type unitQueue struct {
 	span  time.Duration // set before use
@@ -19,6 +25,7 @@ type unitQueue struct {
 	wake     chan struct{} // in: something changed for the popper; capacity 1
 	room     chan struct{} // out: something was popped; capacity 1
 	units    []*streams.AccessUnit
+	bytes    int  // of units
 	gap      bool // units were dropped behind the last one in units
 	lostNext bool // the next unit popped follows a gap
 	closed   bool
@@ -68,31 +75,43 @@ func (q *unitQueue) Push(ctx context.Context, au *streams.AccessUnit) (dropped i
 		}
 	}
 	q.units = append(q.units, au)
+	q.bytes += au.Size()
 	q.mu.Unlock()
 	signal(q.wake)
 	return dropped
 }
 
-func (q *unitQueue) full(au *streams.AccessUnit) bool {
-	return len(q.units) > 0 && au.Wall.Sub(q.units[0].Wall) > q.span
+func (q *unitQueue) full(au *streams.AccessUnit) bool { return !q.fits(q.units, q.bytes, au) }
+
+// fits reports whether au has room behind units of so many bytes.
+func (q *unitQueue) fits(units []*streams.AccessUnit, bytes int, au *streams.AccessUnit) bool {
+	return len(units) == 0 ||
+		len(units) < queueUnits && bytes+au.Size() <= queueBytes && au.Wall.Sub(units[0].Wall) <= q.span
 }
 
 // makeRoom drops from the front to the next key unit in the queue; without one it empties the
 // queue, and everything up to the next key unit goes too.
 func (q *unitQueue) makeRoom(au *streams.AccessUnit) (dropped int) {
+	left := q.bytes
 	for i, u := range q.units {
-		if i > 0 && u.Key && au.Wall.Sub(u.Wall) <= q.span {
+		if i > 0 && u.Key && q.fits(q.units[i:], left, au) {
 			n := copy(q.units, q.units[i:])
 			clear(q.units[n:])
-			q.units = q.units[:n]
+			q.units, q.bytes = q.units[:n], left
 			q.lostNext = true
 			return i
 		}
+		left -= u.Size()
 	}
+	q.gap = true
+	return q.empty()
+}
+
+// empty drops all that waits and tells how much it was. The lock is held.
+func (q *unitQueue) empty() int {
 	n := len(q.units)
 	clear(q.units)
-	q.units = q.units[:0]
-	q.gap = true
+	q.units, q.bytes = q.units[:0], 0
 	return n
 }
 
@@ -106,6 +125,7 @@ func (q *unitQueue) Pop(ctx context.Context) (au *streams.AccessUnit, after, ok 
 			n := copy(q.units, q.units[1:])
 			q.units[n] = nil
 			q.units = q.units[:n]
+			q.bytes -= au.Size()
 			q.lostNext = false
 			q.mu.Unlock()
 			signal(q.room)
@@ -137,10 +157,7 @@ func (q *unitQueue) Close() {
 func (q *unitQueue) drain() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := len(q.units)
-	clear(q.units)
-	q.units = q.units[:0]
-	return n
+	return q.empty()
 }
 
 // frameQueue is queue 2, decode → detect: two pictures, the newest win. It owns one reference

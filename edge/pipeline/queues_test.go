@@ -99,6 +99,32 @@ func TestFullUnitQueueDropsUpToTheNextKeyUnit(t *testing.T) {
 	}
 }
 
+// TestUnitQueueHoldsFloods: a camera that stamps its pictures a moment apart, however many and large
+// they are, does not fill the memory, and what is left is whole from a key unit on.
+func TestUnitQueueHoldsFloods(t *testing.T) {
+	nal := make([]byte, 1<<20)
+	for name, size := range map[string]int{"small": 1, "large": len(nal)} {
+		q := newUnitQueue(unitSpan, false)
+		dropped, most, bytes := 0, 0, 0
+		for i := range 3000 {
+			au := unitAt(i, time.Duration(i)*time.Microsecond, i%30 == 0)
+			au.NALs = [][]byte{nal[:size]}
+			dropped += q.Push(t.Context(), au)
+			most, bytes = max(most, len(q.units)), max(bytes, q.bytes)
+		}
+		if most > queueUnits || bytes > queueBytes {
+			t.Errorf("%s: %d units of %d bytes wait", name, most, bytes)
+		}
+		au, after, ok := q.Pop(t.Context())
+		if !ok || !after || !au.Key {
+			t.Fatalf("%s: popped %+v, after a gap %v", name, au, after)
+		}
+		if left := q.drain(); dropped+1+left != 3000 || left == 0 || q.bytes != 0 {
+			t.Errorf("%s: %d dropped, %d left of 3000; %d bytes left", name, dropped, left, q.bytes)
+		}
+	}
+}
+
 func TestLosslessUnitQueueWaitsForRoom(t *testing.T) {
 	q := newUnitQueue(unitSpan, true)
 	q.Push(t.Context(), unitAt(0, 0, true))
