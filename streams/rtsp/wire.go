@@ -25,7 +25,8 @@ type wire struct {
 	out      []byte // for gortsplib
 	skipping bool   // what came belongs to nothing
 	channels map[byte]channel
-	early    map[uint32]bool
+	early    map[uint32]bool // senders that were there before this session
+	others   bool            // another one came since
 
 	mu       sync.Mutex // guards what follows, and writes to the camera
 	session  string     // its name, last seen
@@ -214,7 +215,7 @@ func (w *wire) frame() error {
 	kind := w.channels[head[1]]
 	if !w.asks.Load() { // of a session that should be over
 		w.s.quirk(QuirkStaleData)
-		if len(payload) >= 12 && kind != channelRTCP {
+		if len(payload) >= 12 && kind != channelRTCP && len(w.early) < maxEarly {
 			w.early[ssrcOf(payload)] = true
 		}
 		return nil
@@ -240,17 +241,17 @@ func (w *wire) frame() error {
 // another is there too. A camera that began to send too early is used.
 func (w *wire) stale(ssrc uint32) bool {
 	if !w.early[ssrc] {
-		w.early[ssrc] = false // another sender is there
+		w.others = true
 		return false
 	}
-	for _, early := range w.early {
-		if !early {
-			w.s.quirk(QuirkStaleData)
-			return true
-		}
+	if w.others {
+		w.s.quirk(QuirkStaleData)
 	}
-	return false
+	return w.others
 }
+
+// maxEarly bounds the senders of former sessions that are known apart: a camera may have a few.
+const maxEarly = 16
 
 func ssrcOf(payload []byte) uint32 {
 	return uint32(payload[8])<<24 | uint32(payload[9])<<16 | uint32(payload[10])<<8 | uint32(payload[11])
@@ -274,7 +275,7 @@ func (w *wire) ask(m *message) error {
 		}
 	}
 	w.mu.Lock()
-	_, err := w.Conn.Write(answer.marshal())
+	err := w.put(answer.marshal())
 	w.mu.Unlock()
 	if err == nil && m.method == "TEARDOWN" {
 		err = io.EOF
@@ -363,9 +364,21 @@ func (w *wire) send(r *request) error {
 		clear(w.asked)
 	}
 	w.asked[w.seq] = r
-	_, err := w.Conn.Write(r.marshal())
+	return w.put(r.marshal())
+}
+
+// put writes to the camera. The limit that gortsplib set for its own last request has passed
+// when something is answered in between. The lock is held.
+func (w *wire) put(b []byte) error {
+	if err := w.Conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+		return err
+	}
+	_, err := w.Conn.Write(b)
 	return err
 }
+
+// writeWithin is how long the camera may refuse to take what is written.
+const writeWithin = 5 * time.Second
 
 // maxAsked bounds the requests whose answer is waited for.
 const maxAsked = 64

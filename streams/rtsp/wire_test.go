@@ -3,6 +3,7 @@ package rtsp
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -210,4 +211,62 @@ func FuzzWire(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAnswersBetweenRequests: what a camera asks long after the last request is answered, for
+// the limit that was set for writing that request has passed by then.
+func TestAnswersBetweenRequests(t *testing.T) {
+	s := &Source{o: (&Options{}).withDefaults(), queue: newUnitQueue()}
+	near, far := net.Pipe()
+	defer far.Close()
+	w := newWire(s, near)
+	defer w.Close()
+	if err := w.SetWriteDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := w.Read(make([]byte, 1))
+		ended <- err
+	}()
+	if err := far.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(far, "OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 7\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := readMessage(bufio.NewReader(far))
+	if err != nil || m.status != 200 || m.get("CSeq") != "7" {
+		t.Errorf("the camera's OPTIONS was answered with %+v, %v", m, err)
+	}
+	far.Close()
+	<-ended
+}
+
+// TestEarlySendersAreBounded: a camera that changes its SSRC in each packet does not fill the
+// memory, and is heard.
+func TestEarlySendersAreBounded(t *testing.T) {
+	var said bytes.Buffer
+	frames := func(n int, first uint32) {
+		for i := range n {
+			p := []byte{'$', 0, 0, 12, 0x80, 96, 0, 0, 0, 0, 0, 0}
+			said.Write(binary.BigEndian.AppendUint32(p, first+uint32(i)))
+		}
+	}
+	frames(1000, 1)
+	w, _, s := played(t, streams.H264, nil)
+	w.br.Reset(&said)
+	w.asks.Store(false)
+	io.Copy(io.Discard, w) //nolint:errcheck // it ends with what was said
+	if n := len(w.early); n == 0 || n > maxEarly {
+		t.Errorf("%d senders are remembered", n)
+	}
+	w.asks.Store(true)
+	frames(2, 1)       // of before
+	frames(1000, 5000) // new ones
+	frames(2, 1)
+	io.Copy(io.Discard, w) //nolint:errcheck // as above
+	if st := s.Stats(); len(w.early) > maxEarly || st.Packets != 1002 || st.Quirks[QuirkStaleData] != 1002 {
+		t.Errorf("%d senders are remembered; %d packets used, %d stale", len(w.early), st.Packets, st.Quirks[QuirkStaleData])
+	}
 }
