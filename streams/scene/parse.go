@@ -87,8 +87,11 @@ func parseDocument(name string, data []byte) (*document, error) {
 	if err != nil {
 		return nil, d.yamlError(err)
 	}
-	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
+	if len(file.Docs) != 1 {
 		return nil, d.errorf("", "it holds %d YAML documents: a scene is one", len(file.Docs))
+	}
+	if file.Docs[0].Body == nil {
+		return nil, d.errorf("", "it is empty: docs/design/scene.md shows what a scene holds")
 	}
 	d.root = file.Docs[0].Body
 	if _, ok := d.root.(ast.MapNode); !ok {
@@ -120,8 +123,13 @@ func (v *visitor) Visit(n ast.Node) ast.Visitor {
 	}
 	switch n := n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
-		v.err = &bongsu.FieldError{File: v.doc.name, Line: line, Path: path, Message: "anchors, aliases, merge keys and tags are not used in a scene: write the value out"}
+		v.err = v.doc.errorAt(line, path, "anchors, aliases, merge keys and tags are not used in a scene: write the value out")
 		return nil
+	case *ast.SequenceNode:
+		if pairs.MatchString(path) && len(n.Values) != 2 {
+			v.err = v.doc.errorAt(line, path, "it has %d values: a pair is needed", len(n.Values))
+			return nil
+		}
 	case *ast.MappingValueNode:
 		v.doc.lines[plainPath(n.Key.GetPath())] = n.Key.GetToken().Position.Line
 	}
@@ -129,6 +137,13 @@ func (v *visitor) Visit(n ast.Node) ast.Visitor {
 		v.doc.lines[path] = line
 	}
 	return v
+}
+
+// pairs are the places of a file that hold two values: the YAML library does not bear more.
+var pairs = regexp.MustCompile(`(^|\.)(at|points|(to|polygon|path|area|points)\[\d+\])$`)
+
+func (d *document) errorAt(line int, path, format string, args ...any) *bongsu.FieldError {
+	return &bongsu.FieldError{File: d.name, Line: line, Path: path, Message: fmt.Sprintf(format, args...)}
 }
 
 func plainPath(p string) string {
