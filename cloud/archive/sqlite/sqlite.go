@@ -48,6 +48,7 @@ type Archive struct {
 	log    *slog.Logger
 	writer *pool
 	writes chan struct{} // holds one value while somebody writes
+	turns  turns         // of who holds writes
 	reader *pool
 	wakes  wakes
 	reads  reads
@@ -218,7 +219,7 @@ func (a *Archive) inTurn(ctx context.Context, f func(*tx) error) (*tx, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer turn(ctx, a.path, a.busy)()
+	defer a.turns.take(ctx, a.path, a.busy)()
 	t, err := a.begin(ctx, a.writer, nil)
 	if err != nil {
 		return nil, err
