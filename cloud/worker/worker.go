@@ -104,7 +104,7 @@ func (w *Worker) Stats() Stats {
 }
 
 // Run works until ctx ends and everything it began has ended. A message being worked on when ctx
-// ends is finished or given back by the queue's lease.
+// ends is finished or given back.
 func (w *Worker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range w.o.Receivers {
@@ -184,8 +184,11 @@ func (w *Worker) handle(ctx context.Context, d queue.Delivery) {
 		}
 		return
 	}
-	if ctx.Err() != nil {
-		return // the lease gives it back
+	if ctx.Err() != nil { // this worker stops: another one need not wait for the lease
+		if err := d.Nack(ctx, 0); err != nil {
+			w.o.Log.Debug("worker: not given back, the lease will", "event", m.Key.ID, "err", err)
+		}
+		return
 	}
 	if m.Deliveries >= w.o.Deliveries && bongsu.CodeOf(err) != bongsu.CodeUnavailable && w.bury(ctx, m, err) {
 		if err := d.Ack(ctx); err != nil {
