@@ -15,7 +15,8 @@ import (
 )
 
 func TestOnePullForMany(t *testing.T) {
-	th := newTheatre(t, nil)
+	const linger = 2 * time.Second
+	th := newTheatre(t, func(o *Options) { o.Linger = linger })
 	e := th.dialEdge(&fakeEdge{})
 	kim := th.user("kim")
 	var screens []*screen
@@ -28,7 +29,9 @@ func TestOnePullForMany(t *testing.T) {
 	if e.starts() != 1 || th.metric("bongsu_live_viewers") != "20" || th.metric("bongsu_live_pulls") != "1" || th.metric("bongsu_live_pulls_total") != "1" {
 		t.Errorf("%d starts for %s viewers", e.starts(), th.metric("bongsu_live_viewers"))
 	}
+	left := time.Now()
 	for _, s := range screens {
+		left = time.Now()
 		s.close()
 		s.good(t)
 		s.mu.Lock()
@@ -37,19 +40,22 @@ func TestOnePullForMany(t *testing.T) {
 		}
 		s.mu.Unlock()
 	}
-	left := time.Now()
 	again := th.look(kim, "cam1") // within the linger: the pull goes on
 	eventually(t, "a picture", func() bool { return again.count() > 0 })
+	if took := time.Since(left); took > linger {
+		t.Skipf("this machine takes %v to open a view: it was not within the linger", took)
+	}
 	if e.starts() != 1 {
 		t.Errorf("%d starts", e.starts())
 	}
+	left = time.Now()
 	again.close()
 	eventually(t, "the edge is told to stop", func() bool {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return len(e.stopped) == 1 && e.stopped[0] == e.started[0].Session
 	})
-	t.Logf("figure LIVE: one pull for 20 viewers; the edge was told to stop %v after the last left, with a linger of 300 ms", time.Since(left).Round(time.Millisecond))
+	t.Logf("figure LIVE: one pull for 20 viewers; the edge was told to stop %v after the last left, with a linger of %v", time.Since(left).Round(time.Millisecond), linger)
 	eventually(t, "no pull", func() bool { return th.metric("bongsu_live_pulls") == "0" && th.metric("bongsu_live_viewers") == "0" })
 	th.look(kim, "cam1")
 	eventually(t, "a second start", func() bool { return e.starts() == 2 })
@@ -102,7 +108,7 @@ func TestEdgeThatDoesNotCome(t *testing.T) {
 	th := newTheatre(t, func(o *Options) { o.AnswerWithin = 100 * time.Millisecond })
 	e := th.dialEdge(&fakeEdge{manual: true})
 	th.look(th.user("kim"), "cam1")
-	eventually(t, "several starts", func() bool { return th.metric("bongsu_live_pulls_total") >= "3" })
+	eventually(t, "several starts", func() bool { return e.starts() >= 3 })
 	eventually(t, "stops", func() bool {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -124,7 +130,8 @@ func TestStaleAndStates(t *testing.T) {
 	put(websocket.MessageText, videoFormat.Encode())
 	put(websocket.MessageBinary, packet(bongsu.LiveInit, 0, 0, 0, []byte("a")))
 	put(websocket.MessageBinary, packet(bongsu.LiveFragment, bongsu.LiveKey, 0, 1, []byte("0 ")))
-	eventually(t, "live", func() bool { return s.last().State == bongsu.LiveLive })
+	// It is stale again soon, so what counts is that it was live.
+	eventually(t, "live", func() bool { return s.told(bongsu.LiveLive) == 1 })
 	eventually(t, "stale", func() bool { return s.last().State == bongsu.LiveStale })
 	put(websocket.MessageText, bongsu.LiveState(bongsu.LiveWaiting, bongsu.LiveCameraOffline, "gone").Encode())
 	eventually(t, "offline", func() bool { return s.last().Code == bongsu.LiveCameraOffline })
@@ -135,7 +142,7 @@ func TestStaleAndStates(t *testing.T) {
 	put(websocket.MessageText, other.Encode())
 	put(websocket.MessageBinary, packet(bongsu.LiveInit, 0, 0, 2, []byte("b")))
 	put(websocket.MessageBinary, packet(bongsu.LiveFragment, bongsu.LiveKey, 0, 3, []byte("1 ")))
-	eventually(t, "live again", func() bool { return s.last().State == bongsu.LiveLive })
+	eventually(t, "live again", func() bool { return s.told(bongsu.LiveLive) == 2 })
 	third := th.look(th.user("park"), "cam1")
 	eventually(t, "a picture", func() bool { return third.count() == 1 })
 	third.mu.Lock()
@@ -145,6 +152,40 @@ func TestStaleAndStates(t *testing.T) {
 	third.mu.Unlock()
 	put(websocket.MessageText, bongsu.LiveState(bongsu.LiveEnded, bongsu.LiveNoSuchCamera, "taken out").Encode())
 	eventually(t, "for viewers it goes on", func() bool { return s.last().Code == bongsu.LiveNoSuchCamera && s.last().State == bongsu.LiveWaiting })
+}
+
+// told is how often a screen was told a state.
+func (s *screen) told(state string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.texts {
+		if t.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// TestEdgeGivesUpItsConnection: an edge that refuses a session which had begun has found its
+// connection dead. It is hung up here too, and the pictures come over another one.
+func TestEdgeGivesUpItsConnection(t *testing.T) {
+	th := newTheatre(t, nil)
+	e := th.dialEdge(&fakeEdge{manual: true})
+	s := th.look(th.user("kim"), "cam1")
+	_, dead := th.media(e)
+	e.mu.Lock()
+	e.manual = false
+	no := bongsu.LiveText{Type: bongsu.LiveTypeRefused, Session: e.started[0].Session, Code: bongsu.LiveRefused, Message: "broke"}
+	e.mu.Unlock()
+	if err := e.control.Write(t.Context(), websocket.MessageText, no.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-dead.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("the dead connection is kept")
+	}
+	eventually(t, "pictures", func() bool { return s.count() > 5 && s.last().State == bongsu.LiveLive })
 }
 
 // media opens the connection of the session that an edge was asked for last.

@@ -33,7 +33,6 @@ type pull struct {
 	group   []*message // guarded by mu: from the newest key frame on; nil when it became too large
 	bytes   int        // guarded by mu: of group
 	lastAt  time.Time  // guarded by mu: when the last picture came
-	stale   bool       // guarded by mu: that was said to be long ago
 }
 
 func newPull(k key, h *Hub) *pull {
@@ -96,9 +95,11 @@ func (p *pull) asked(session string, now time.Time) {
 // retry lets the edge be asked at once. The caller holds Hub.mu.
 func (p *pull) retry(now time.Time) { p.nextAsk = now }
 
-// refused takes an edge's refusal in; it is asked again after a while. The caller holds Hub.mu.
+// refused takes an edge's refusal in, also of a session that had begun: the edge may know sooner
+// than we that its connection is dead. It is asked again after a while. The caller holds Hub.mu.
 func (p *pull) refused(t bongsu.LiveText, now time.Time) {
-	p.session, p.nextAsk = "", now.Add(p.hub.o.Again)
+	p.close()
+	p.nextAsk = now.Add(p.hub.o.Again)
 	p.tell(bongsu.LiveState(bongsu.LiveWaiting, t.Code, t.Message))
 }
 
@@ -160,7 +161,12 @@ func (p *pull) heard(session string, t bongsu.LiveText) {
 		if t.State == bongsu.LiveEnded {
 			t.State = bongsu.LiveWaiting // for viewers it goes on: the edge is asked again
 		}
-		p.tell(t)
+		p.mu.Lock()
+		if p.live == session && p.said != t {
+			p.setState(t)
+			p.pass(p.state)
+		}
+		p.mu.Unlock()
 	}
 }
 
@@ -177,7 +183,7 @@ func (p *pull) picture(session string, head bongsu.LiveHeader, payload []byte, n
 		p.pass(m)
 		return
 	}
-	p.lastAt, p.stale = now, false
+	p.lastAt = now
 	if head.Key() {
 		p.group, p.bytes = p.group[:0:0], 0
 	}

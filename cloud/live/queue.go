@@ -76,6 +76,7 @@ func (q *queue) put(m *message) {
 	case m.text != nil && !m.format:
 		q.forget(func(o queued) bool { return o.text != nil && !o.format })
 	case !m.picture():
+		q.replace(m)
 	case m.head.Key():
 		if q.waited(now) > q.late || q.bytes+len(m.payload) > q.limit {
 			q.fallBehind(now)
@@ -93,6 +94,23 @@ func (q *queue) put(m *message) {
 	q.items = append(q.items, queued{m, now})
 	q.bytes += len(m.payload)
 	q.poke()
+}
+
+// replace drops formats and initialisation segments that no picture follows, and that a later one
+// makes needless: an edge may send any number of them.
+func (q *queue) replace(by *message) {
+	last := -1
+	for i, m := range q.items {
+		if m.picture() {
+			last = i
+		}
+	}
+	i := -1
+	q.forget(func(m queued) bool {
+		i++
+		setup := m.format || m.text == nil && m.head.Kind == bongsu.LiveInit
+		return i > last && setup && (by.format || !m.format)
+	})
 }
 
 // waited is for how long the oldest picture has.

@@ -71,6 +71,7 @@ func TestQueue(t *testing.T) {
 		{"too late: up to the next key frame", "fikp99997ppkp", "fiskp", 4},
 		{"too much", "fikpppppppppppppkp", "fiskp", 14},
 		{"one picture that is too much alone", "fik", "fik", 0},
+		{"set-ups that no picture follows", "fififiwiifikpfiiffik", "wfikpfik", 0},
 		{"told once", "fikp99kp99kp", "fiskp", 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -83,7 +83,7 @@ func TestStalledViewers(t *testing.T) {
 	grown := heap() - base
 	eventually(t, "the good ones go on", func() bool { return screens[0].count() > marks+50 })
 	grown = max(grown, heap()-base)
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for th.metric("bongsu_live_viewers") != fmt.Sprint(good) {
 		select {
 		case <-deadline:
@@ -163,8 +163,8 @@ func TestSlowViewer(t *testing.T) {
 	if th.metric("bongsu_live_dropped_total") == "0" {
 		t.Error("nothing is counted as dropped")
 	}
-	if under > 2*time.Second {
-		t.Errorf("a picture looked %v younger than it was", under)
+	if under > max(2*time.Second, worst/2) {
+		t.Errorf("of pictures up to %v late one looked %v younger than it was", worst, under)
 	}
 	r.SetRate(0)
 	eventually(t, "that it is live", func() bool { return slow.last().State == bongsu.LiveLive })
