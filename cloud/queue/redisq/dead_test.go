@@ -37,7 +37,7 @@ func add(t *testing.T, q *Queue, values ...string) {
 // holding messages (R22).
 func TestPoison(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{})
-	q := open(t, s, nil)
+	q := open(t, s, func(o *Options) { o.Lease = 300 * time.Millisecond })
 	ctx, stop := context.WithCancel(t.Context())
 	d := &drain{seen: map[bongsu.EventKey]time.Time{}}
 	var wg sync.WaitGroup
@@ -82,7 +82,7 @@ func TestPoison(t *testing.T) {
 // of them came to another.
 func dying(t *testing.T, s *redistest.Server) time.Duration {
 	t.Helper()
-	lost := open(t, s, func(o *Options) { o.Stream = "dying" })
+	lost := open(t, s, func(o *Options) { o.Stream = "dying"; o.Lease = time.Minute }) // it takes nothing over from itself
 	const n = 50
 	for i := range n {
 		publish(t, lost, queuetest.Key(i))

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a server may take to start or end.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Options of a server. The zero Options is a server without persistence.
 type Options struct {
