@@ -92,19 +92,28 @@ func (u *Uplink) sendClip(ctx context.Context, clip bongsu.Clip) error {
 			return err
 		case code == bongsu.CodeHashMismatch:
 			if mismatches++; mismatches > 2 {
-				return u.o.Store.FailClip(clip.Key(), "its bytes do not arrive as they are on disk: "+err.Error())
+				return u.giveUp(clip, "its bytes do not arrive as they are on disk: "+err.Error())
 			}
 			if clip, err = u.rehash(clip); err != nil {
 				return err
 			}
 		case code == bongsu.CodeConflict || code == bongsu.CodeNotFound: // the cloud holds another part of it than we thought
 		case code == bongsu.CodeInvalid || code == bongsu.CodeTooLarge:
-			return u.o.Store.FailClip(clip.Key(), err.Error())
+			return u.giveUp(clip, err.Error())
 		default:
 			return err
 		}
 	}
 	return err
+}
+
+// giveUp takes a part out that will never be sent. An outbox that cannot take that down is no
+// trouble of the cloud's, which events may need just then.
+func (u *Uplink) giveUp(clip bongsu.Clip, why string) error {
+	if err := u.o.Store.FailClip(clip.Key(), why); err != nil {
+		return storeErrorf("the outbox cannot take down that a clip is given up: %w", err)
+	}
+	return nil
 }
 
 // rehash reads the part's file again after the cloud found another hash. A file that has
@@ -123,7 +132,7 @@ func (u *Uplink) rehash(clip bongsu.Clip) (bongsu.Clip, error) {
 func (u *Uplink) vanished(clip bongsu.Clip) error {
 	for _, c := range u.o.Store.PendingClips(1<<30, nil) {
 		if c.Key() == clip.Key() {
-			return u.o.Store.FailClip(clip.Key(), "its file is gone")
+			return u.giveUp(clip, "its file is gone")
 		}
 	}
 	return nil

@@ -194,3 +194,43 @@ func TestLostClipsAreTold(t *testing.T) {
 		}
 	}
 }
+
+// sickStore cannot give clips up: its disk is read-only.
+type sickStore struct {
+	*fakeStore
+	tries chan struct{}
+}
+
+func (s sickStore) FailClip(bongsu.ClipKey, string) error {
+	select {
+	case s.tries <- struct{}{}:
+	default: // nobody counts any more
+	}
+	return bongsu.Errorf(bongsu.CodeUnavailable, "the outbox cannot write")
+}
+
+// TestClipThatCannotBeGivenUp: while the disk is read-only a clip that the cloud refuses does not
+// shut the way for events, which go past the disk then.
+func TestClipThatCannotBeGivenUp(t *testing.T) {
+	c, s := newFakeCloud(t), sickStore{newFakeStore(t), make(chan struct{}, 2)}
+	c.setFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/clips") {
+			return false
+		}
+		refuse(w, bongsu.CodeInvalid, "no such event")
+		return true
+	})
+	u, _ := start(t, c, nil, func(o *Options) { o.Store = s })
+	eventually(t, "online", func() bool { return u.Status().State == stateOnline })
+	since := u.Status().Since
+	s.putClip(t, 1, []byte("bytes"))
+	for range 2 { // the second after the lane has dealt with the first
+		<-s.tries
+	}
+	if st := u.Status(); st.State != stateOnline || st.Since != since {
+		t.Errorf("trouble of the outbox is taken for the cloud's: %+v", st)
+	}
+	if err := u.SendNow(t.Context(), realEvent(1)); err != nil {
+		t.Errorf("an event cannot go past the disk: %v", err)
+	}
+}
