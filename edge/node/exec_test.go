@@ -121,9 +121,6 @@ func TestRealProcess(t *testing.T) {
 		return d.State == bongsu.CameraLive && d.PID != first && d.PID != 0
 	})
 	t.Logf("live again after %v", time.Since(killed))
-	if took := time.Since(killed); took > 2*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	if _, _, err := (Command{Path: "/no/such/binary"}).Start(t.Context()); err == nil {
 		t.Error("a worker was started from nothing")
 	}

@@ -124,10 +124,11 @@ func (l *shows) deliver(h *link.MediaHeader, payload []byte) {
 	}
 }
 
-// holder gives the process that has a camera's events in its hands; nil when none has.
+// holder gives the process that has a camera's events in its hands; nil when none has. It does not
+// wait for the disk: who looks on is not held up by one that hangs.
 func (h *holders) holder(id bongsu.CameraID) *process {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.look.Lock()
+	defer h.look.Unlock()
 	return h.by[id]
 }
 

@@ -207,3 +207,34 @@ func TestLiveRubbishKillsTheWorker(t *testing.T) {
 	eventually(t, "the worker is killed", w.dead)
 	eventually(t, "another one", func() bool { return r.worker(t, "yard") != w })
 }
+
+// TestLiveBesideADiskThatHangs: while the keeper of events waits for the disk, who looks on comes
+// and goes.
+func TestLiveBesideADiskThatHangs(t *testing.T) {
+	r, s := newStudio(t)
+	r.Assign(assignments("yard"))
+	eventually(t, "live", func() bool { return r.state("yard").State == bongsu.CameraLive })
+	r.hold.mu.Lock() // as closeForsaken has it
+	defer r.hold.mu.Unlock()
+	done := make(chan error, 1)
+	go func() {
+		err := r.LiveStart("yard", aSession, bongsu.LiveVideo, func(bongsu.LiveItem) {})
+		r.LiveStop(aSession)
+		done <- err
+	}()
+	var err error
+	eventually(t, "begun and ended", func() bool {
+		select {
+		case err = <-done:
+			return true
+		default:
+			return false
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	eventually(t, "its worker was told", func() bool {
+		return s.heard(link.TypeLiveStart, aSession) == 1 && s.heard(link.TypeLiveStop, aSession) == 1
+	})
+}

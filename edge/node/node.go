@@ -333,8 +333,9 @@ func (n *Node) tellNews() {
 // holders knows which process has each camera's events in its hands. A camera has one holder,
 // or none since some time.
 type holders struct {
-	mu    sync.Mutex
-	by    map[bongsu.CameraID]*process  // guarded by mu
+	mu    sync.Mutex                    // held while the disk is waited for
+	look  sync.Mutex                    // taken after mu, for an instant only
+	by    map[bongsu.CameraID]*process  // guarded by mu and look to write, by either to read
 	since map[bongsu.CameraID]time.Time // guarded by mu: without holder since
 	began time.Time                     // for cameras that never had one
 }
@@ -347,7 +348,9 @@ func (h *holders) init(now time.Time) {
 func (h *holders) take(id bongsu.CameraID, p *process) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.look.Lock()
 	h.by[id] = p
+	h.look.Unlock()
 	delete(h.since, id)
 }
 
@@ -355,6 +358,8 @@ func (h *holders) take(id bongsu.CameraID, p *process) {
 func (h *holders) release(p *process, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.look.Lock()
+	defer h.look.Unlock()
 	for id, by := range h.by {
 		if by == p {
 			delete(h.by, id)
