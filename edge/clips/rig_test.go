@@ -157,7 +157,7 @@ func (r *rig) wait(what string, cond func(s Stats) bool) {
 	r.t.Helper()
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !cond(r.rec.Stats()) {
 		select {
 		case <-poll.C:

@@ -240,7 +240,7 @@ func startLive(t *testing.T, url string, change func(*Options)) (*Live, *fakeCam
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline, tick := time.After(15*time.Second), time.NewTicker(2*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(2*time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
@@ -411,7 +411,7 @@ func TestNarrowLink(t *testing.T) {
 	}
 	t.Logf("figure LIVE: camera of 250 kB/s over a link of 60 kB/s: %d of %d pictures, the oldest %v old at the cloud, looking at most %v younger than it was",
 		len(all), pictures, worst.Round(time.Millisecond), under.Round(time.Millisecond))
-	if under > 2*time.Second {
+	if under > 10*time.Second { // a busy machine may take some; without dropping it would be 20 s
 		t.Errorf("a picture was %v old when it arrived, and one looked %v younger than it was", worst, under)
 	}
 }

@@ -130,8 +130,8 @@ func TestEventsAgeWhileConnecting(t *testing.T) {
 	go func() { done <- c.Run(t.Context()) }()
 	select {
 	case <-ticked:
-	case <-time.After(10 * time.Second):
-		t.Error("no tick in 10 s")
+	case <-time.After(time.Minute):
+		t.Error("no tick in a minute")
 	}
 	close(answer)
 	if err := <-done; err != nil {

@@ -171,7 +171,7 @@ func TestCycles(t *testing.T) {
 	round() // the session is made, pools and stacks reach their size
 	var base holdings
 	settled := func(ok func(holdings) bool) (now holdings) {
-		deadline := time.After(10 * time.Second)
+		deadline := time.After(time.Minute)
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {

@@ -67,7 +67,7 @@ func TestGst(t *testing.T) {
 			}
 			o.URL = streamstest.StartGst(t, g)
 			// The server ends no session at the end of its file.
-			o.StallAfter = 2 * time.Second
+			o.StallAfter = 5 * time.Second
 			src := open(t, o)
 			got, end := drain(t, src)
 			if len(got) != len(want) || end.Code != streams.ReasonSilent && end.Code != streams.ReasonEnded {

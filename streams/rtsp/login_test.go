@@ -164,11 +164,11 @@ func TestRefusals(t *testing.T) {
 		"no video":        {Options{URL: srv.URL("sound")}, streams.ReasonNoVideo, bongsu.CameraFailed, "audio"},
 		"nobody listens":  {Options{URL: closed}, streams.ReasonUnreachable, bongsu.CameraOffline, "refuses connections"},
 		"no such name":    {Options{URL: "rtsp://no-such-camera.invalid/x"}, streams.ReasonUnreachable, bongsu.CameraOffline, "not known"},
-		"says nothing":    {Options{URL: quiet.URL("cam"), StallAfter: 200 * time.Millisecond}, streams.ReasonSilent, bongsu.CameraOffline, "did not answer in 200ms"},
-		"never connected": {Options{URL: srv.URL("cam"), StallAfter: 200 * time.Millisecond, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		"says nothing":    {Options{URL: quiet.URL("cam"), StallAfter: time.Second}, streams.ReasonSilent, bongsu.CameraOffline, "did not answer in 1s"},
+		"never connected": {Options{URL: srv.URL("cam"), StallAfter: time.Second, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}}, streams.ReasonUnreachable, bongsu.CameraOffline, "did not answer in 200ms"},
+		}}, streams.ReasonUnreachable, bongsu.CameraOffline, "did not answer in 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.o.Camera = "gate"

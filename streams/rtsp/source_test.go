@@ -244,12 +244,12 @@ func TestSilence(t *testing.T) {
 		"from the beginning": {&streamstest.Path{Params: units[0].Params, Units: nil, Hold: true}, Options{}, streams.ReasonSilent, "sent no picture", 0},
 		"after some units":   {&streamstest.Path{Units: units, Hold: true}, Options{}, streams.ReasonSilent, "stopped sending", 5},
 		"no parameter sets":  {&streamstest.Path{Units: units, Hold: true, NoSDP: true, NoBand: true}, Options{}, streams.ReasonNoParameters, "parameter sets", 0},
-		"no key picture":     {&streamstest.Path{Units: late, Hold: true}, Options{KeyAfter: 1600 * time.Millisecond}, streams.ReasonSilent, "key frame interval", 0},
+		"no key picture":     {&streamstest.Path{Units: late, Hold: true}, Options{KeyAfter: 3200 * time.Millisecond}, streams.ReasonSilent, "key frame interval", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := c.o
-			o.URL, o.StallAfter = serve(t, c.path).URL("cam"), 1500*time.Millisecond
+			o.URL, o.StallAfter = serve(t, c.path).URL("cam"), 3*time.Second
 			src := open(t, o)
 			got, end := drain(t, src)
 			if len(got) != c.min || end.Code != c.code || !strings.Contains(end.Error(), c.says) || end.State != bongsu.CameraOffline {

@@ -64,11 +64,14 @@ func (k *cameraConn) answer(q *rtspRequest) bool {
 		}
 		text = unquote(own.Before) + k.altered(a, own) + unquote(own.After)
 	}
+	ends := q.method == "TEARDOWN" && strings.HasPrefix(a.status, "200")
+	if ends { // before anybody can know
+		k.camera.release(k)
+	}
 	if _, err := k.write([]byte(k.filled(text, q, n))); err != nil || own != nil && own.Close {
 		return false
 	}
-	if q.method == "TEARDOWN" && strings.HasPrefix(a.status, "200") {
-		k.camera.release(k)
+	if ends {
 		return false
 	}
 	if q.method == "PLAY" && strings.HasPrefix(a.status, "200") && !k.playing {
