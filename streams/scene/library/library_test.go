@@ -35,7 +35,7 @@ func TestEverySceneIsWhatItsNameSays(t *testing.T) {
 			if s.Name != name || s.Title == "" {
 				t.Errorf("the file %s.yaml holds the scene %q, %q", name, s.Name, s.Title)
 			}
-			r, err := scene.New(s, scene.Options{Width: 320, FPS: 5})
+			r, err := scene.New(s, scene.Options{Width: 144, FPS: 4})
 			if err != nil {
 				t.Fatal(err)
 			}
