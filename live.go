@@ -183,6 +183,22 @@ func LiveState(state, code, message string) LiveText {
 	return LiveText{Type: LiveTypeState, State: state, Code: code, Message: message}
 }
 
+// LiveFormat makes a format message. What a camera says of its pictures is left out where no
+// picture is like that: fps is pictures a second.
+func LiveFormat(mime, codec string, width, height int, fps float64) LiveText {
+	t := LiveText{Type: LiveTypeFormat, MIME: mime, Codec: codec}
+	if width > 0 && height > 0 && width <= maxSide && height <= maxSide {
+		t.Width, t.Height = width, height
+	}
+	if fps >= 0 && fps <= maxLiveFPS {
+		t.FPS = fps
+	}
+	return t
+}
+
+// maxLiveFPS bounds what is believed of a stream's rate.
+const maxLiveFPS = 1000
+
 // Encode gives the JSON of the message.
 func (t LiveText) Encode() []byte {
 	t.Message = cutText(t.Message, MaxLiveTextBytes/8) // six times as much where JSON escapes it
@@ -246,7 +262,7 @@ func (t *LiveText) wrong() string {
 		switch {
 		case t.MIME == "" || t.Codec == "":
 			return "mime or codec is missing"
-		case t.Width < 0 || t.Height < 0 || t.Width > maxSide || t.Height > maxSide || !(t.FPS >= 0 && t.FPS <= 1000):
+		case t.Width < 0 || t.Height < 0 || t.Width > maxSide || t.Height > maxSide || !(t.FPS >= 0 && t.FPS <= maxLiveFPS):
 			return fmt.Sprintf("%d×%d at %v a second is no picture", t.Width, t.Height, t.FPS)
 		}
 	case LiveTypeState:

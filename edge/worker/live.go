@@ -385,8 +385,7 @@ func (s *showing) restart() {
 
 // formatOf says what an initialisation segment announces.
 func formatOf(i mp4.LiveInfo) *bongsu.LiveText {
-	return &bongsu.LiveText{Type: bongsu.LiveTypeFormat, MIME: fmt.Sprintf("video/mp4; codecs=%q", i.String), Codec: i.Codec.String(),
-		Width: i.Width, Height: i.Height, FPS: math.Round(i.FPS*100) / 100}
+	return new(bongsu.LiveFormat(fmt.Sprintf("video/mp4; codecs=%q", i.String), i.Codec.String(), i.Width, i.Height, math.Round(i.FPS*100)/100))
 }
 
 func (l *live) write(s *showing, h link.MediaHeader, payload []byte) error {
@@ -427,7 +426,7 @@ func (l *live) still(t *Tap) error {
 		}
 		if !s.named {
 			s.named = true
-			h.Text = &bongsu.LiveText{Type: bongsu.LiveTypeFormat, MIME: "image/jpeg", Codec: "jpeg", Width: wide, Height: high, FPS: 1}
+			h.Text = new(bongsu.LiveFormat("image/jpeg", "jpeg", wide, high, 1))
 		}
 		if err := l.write(s, h, jpeg); err != nil {
 			return err

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -172,6 +174,58 @@ func TestLiveForgetsACamera(t *testing.T) {
 		t.Errorf("%d look at the camera that went; sessions left: %v", n, w.live.sessions)
 	}
 }
+
+// TestLiveOddCameras: what a camera claims of its size and rate never makes a message that the node
+// would take for a broken worker, which other cameras share.
+func TestLiveOddCameras(t *testing.T) {
+	good := streamstest.SyntheticParams(streams.H264, 0)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for n := range 300 {
+		l, node := newLive(nil, nil, slog.New(slog.DiscardHandler)), &bytes.Buffer{}
+		l.conn = writeConn{node}
+		units := camUnits(6, streamstest.SyntheticOptions{GOP: 3})
+		for i, au := range units {
+			au.PTS = time.Duration(i) * time.Second / 90000 // as a clock that stands is mended to
+			au.DTS = au.PTS
+			p := *good
+			if n > 0 && i >= 3 {
+				p.SPS = bytes.Clone(good.SPS)
+				for range 1 + rnd.IntN(6) {
+					p.SPS[4+rnd.IntN(len(p.SPS)-4)] = byte(rnd.Uint32())
+				}
+			}
+			au.Params = &p
+		}
+		s := &showing{id: sessionA, mode: bongsu.LiveVideo, tap: l.tapOf("gate"), skip: true}
+		for _, au := range units {
+			s.add(au)
+		}
+		for au := s.take(); au != nil; au = s.take() {
+			if err := l.show(s, au); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := link.NewMediaReader(node)
+		for got := 0; ; got++ {
+			if _, _, err := r.Next(); errors.Is(err, io.EOF) && got > 0 {
+				break
+			} else if err != nil {
+				t.Fatalf("case %d, after %d messages: %v", n, got, err)
+			}
+		}
+	}
+}
+
+// writeConn is a connection that is only written to.
+type writeConn struct{ io.Writer }
+
+func (writeConn) Read([]byte) (int, error)         { return 0, io.EOF }
+func (writeConn) Close() error                     { return nil }
+func (writeConn) LocalAddr() net.Addr              { return nil }
+func (writeConn) RemoteAddr() net.Addr             { return nil }
+func (writeConn) SetDeadline(time.Time) error      { return nil }
+func (writeConn) SetReadDeadline(time.Time) error  { return nil }
+func (writeConn) SetWriteDeadline(time.Time) error { return nil }
 
 // TestLiveLeavesOldPicturesAlone: a camera that went off an hour ago begins with nothing.
 func TestLiveLeavesOldPicturesAlone(t *testing.T) {

@@ -60,7 +60,11 @@ func (l *Live) Init(dst []byte, au *streams.AccessUnit) (out []byte, info LiveIn
 		return dst, info, false, err
 	}
 	track.addInBand(au.NALs)
-	track.pic, _ = parseSPS(au.Codec, au.Params.SPS) // players read the SPS themselves
+	pic, unread := parseSPS(au.Codec, au.Params.SPS)
+	if unread != nil { // players read the SPS themselves
+		pic.width, pic.height = 0, 0
+	}
+	track.pic = pic
 	l.track, l.params = track, au.Params
 	o := builder{b: dst}
 	o.ftyp(&l.track, true)
