@@ -38,6 +38,8 @@ const (
 type lettersAnswer struct {
 	Letters []LetterView `json:"letters"`
 	Total   int          `json:"total"` // of those in the archive
+	// QueueError says why the queue's are not among the letters: it is away, most likely.
+	QueueError string `json:"queue_error,omitempty"`
 }
 
 // getLetters lists the newest, the archive's before the queue's.
@@ -68,8 +70,9 @@ func (c *Console) getLetters(w http.ResponseWriter, r *http.Request) error {
 	}
 	if c.letters != nil && len(out.Letters) < limit {
 		entries, err := c.letters.DeadLetters(r.Context(), limit-len(out.Letters))
-		if err != nil {
-			return err
+		if err != nil { // the archive's are wanted all the same
+			c.log.Warn("the queue's dead letters cannot be read", "err", err)
+			out.QueueError = "the queue does not answer: see the server's log"
 		}
 		for _, e := range entries {
 			out.Letters = append(out.Letters, LetterView{

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,6 +74,13 @@ func TestDeadLetters(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	}
+	letters := box.letters
+	box.letters, box.err = nil, errors.New("away")
+	boss.get("/api/v1/deadletters", &got)
+	if len(got.Letters) != 2 || got.QueueError == "" {
+		t.Errorf("without the queue: %+v", got)
+	}
+	box.letters, box.err = letters, nil
 	for _, x := range []struct {
 		who  *user
 		path string
