@@ -142,7 +142,7 @@ func follow(t *testing.T, r *running, token string) (seen func(word string)) {
 	lines.Buffer(nil, 1<<20)
 	return func(word string) {
 		t.Helper()
-		deadline := time.AfterFunc(30*time.Second, func() { resp.Body.Close() })
+		deadline := time.AfterFunc(2*time.Minute, func() { resp.Body.Close() })
 		defer deadline.Stop()
 		for lines.Scan() {
 			if strings.Contains(lines.Text(), word) {
