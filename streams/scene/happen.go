@@ -21,6 +21,9 @@ const (
 	EventClimb       = "climb"
 )
 
+// abandonedS is how long a bag lies alone before it counts as left behind, in seconds.
+const abandonedS = 10
+
 // stretch is a time during which something held for one object.
 type stretch struct {
 	from, to int // frames; to lies outside
@@ -42,6 +45,9 @@ func (r *Renderer) Events(seq *truth.Sequence) []truth.Event {
 	}
 	add := func(kind string, c truth.Category, merge bool, is func(*truth.Object) bool) {
 		for _, s := range stretches(seq, is) {
+			if kind == EventAbandonment && s.to-s.from < abandonedS*seq.FPS {
+				continue // put down for a moment
+			}
 			e := r.event(seq, kind, c, s, "")
 			if last := len(out) - 1; merge && last >= 0 && out[last].Kind == kind && e.StartUS <= out[last].EndUS {
 				out[last].EndUS = max(out[last].EndUS, e.EndUS)

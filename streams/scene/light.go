@@ -128,6 +128,11 @@ func (l *lights) haze(c vec, depth float64) vec {
 	return l.fogColor.to(c, math.Exp(-l.fog*depth))
 }
 
+// shutter is the share of its longest time that the shutter is open: less the brighter it is.
+func (l *lights) shutter() float64 {
+	return clamp(0.45/(l.sun.luma()+l.sky.luma()+0.05), 0.25, 1)
+}
+
 // irAt is the light of the camera's own infra-red lamps at p.
 func (l *lights) irAt(p vec) float64 {
 	d := p.sub(l.view.eye)

@@ -144,7 +144,7 @@ func (r *Renderer) panelColor(t *thing, p *panel, n, mid vec, depth float64) vec
 
 // smear is how far the thing moves on the picture while the shutter is open, in pixels.
 func (r *Renderer) smear(t *thing) (dx, dy float64) {
-	open := r.scene.Camera.Shutter / float64(r.scene.Camera.FPS)
+	open := r.scene.Camera.Shutter * r.light.shutter() / float64(r.scene.Camera.FPS)
 	if open == 0 || t.velocity == (vec{}) {
 		return 0, 0
 	}
@@ -259,7 +259,7 @@ func (r *Renderer) touch(t *thing) {
 		return
 	}
 	var hulls [][]corner
-	for _, grow := range []float64{1.25, 0.85} {
+	for _, grow := range []float64{1.14, 1.04, 0.92} {
 		pts := t.footprint
 		if pts == nil {
 			pts = capsuleOutline(vec{-0.01, 0, 0}, vec{0.01, 0, 0}, t.base, t.base)
@@ -270,7 +270,7 @@ func (r *Renderer) touch(t *thing) {
 			world[i].z = 0
 		}
 		hulls = r.addOutline(hulls[:0], world)
-		r.darken(hulls, 0.80, onShade)
+		r.darken(hulls, 0.86, onShade)
 	}
 }
 

@@ -12,18 +12,30 @@ import (
 // happens says which events each scene of the library has, in the order of their beginning; a scene
 // that is not here must have none.
 var happens = map[string][]string{
+	"abandoned-bag-plaza":   {scene.EventAbandonment},
 	"abandoned-bag-station": {scene.EventAbandonment},
+	"fall-evening-rise":     {scene.EventFall},
+	"fall-night-ir":         {scene.EventFall},
 	"fall-noon":             {scene.EventFall},
+	"fall-station":          {scene.EventFall},
 	"fight-night":           {scene.EventFight},
+	"fight-plaza-noon":      {scene.EventFight, scene.EventFall},
 	"fire-evening":          {scene.EventFire},
+	"fire-night-yard":       {scene.EventFire},
 	"intruder-night":        {scene.EventClimb, scene.EventIntrusion},
+	"intruder-night-ir":     {scene.EventIntrusion},
+	"intruder-rain-night":   {scene.EventIntrusion},
+	"intruders-two-dawn":    {scene.EventClimb, scene.EventIntrusion},
 	"loiterer-evening":      {scene.EventLoitering},
+	"loiterer-night":        {scene.EventLoitering},
+	"smoke-noon":            {scene.EventFire},
 	"wrong-way-morning":     {scene.EventWrongWay},
+	"wrong-way-night":       {scene.EventWrongWay},
 }
 
 func TestEverySceneIsWhatItsNameSays(t *testing.T) {
 	names := Names()
-	if len(names) < 12 {
+	if len(names) < 40 {
 		t.Fatalf("only %d scenes", len(names))
 	}
 	for _, name := range names {
@@ -35,7 +47,7 @@ func TestEverySceneIsWhatItsNameSays(t *testing.T) {
 			if s.Name != name || s.Title == "" {
 				t.Errorf("the file %s.yaml holds the scene %q, %q", name, s.Name, s.Title)
 			}
-			r, err := scene.New(s, scene.Options{Width: 144, FPS: 4})
+			r, err := scene.New(s, scene.Options{Width: 112, FPS: 4})
 			if err != nil {
 				t.Fatal(err)
 			}
