@@ -21,7 +21,7 @@ const stage = `schema: 1
 name: stage
 title: 시험
 seed: 4
-duration_s: 12
+duration_s: 18
 camera: {height_m: 4, tilt_deg: 20, focal_mm: 4, width_px: 160, height_px: 90, fps: 10}
 light: {time: LIGHT}
 weather: {wind: 0.4}
@@ -296,7 +296,7 @@ func TestWordsAreBurntIn(t *testing.T) {
 
 func TestSizesAndRates(t *testing.T) {
 	r := rendered(t, TimeNoon, Options{Width: 97, FPS: 5})
-	if c := r.Scene().Camera; c.WidthPX != 98 || c.HeightPX != 54 || r.Frames() != 60 {
+	if c := r.Scene().Camera; c.WidthPX != 98 || c.HeightPX != 54 || r.Frames() != 90 {
 		t.Errorf("%d×%d, %d pictures", c.WidthPX, c.HeightPX, r.Frames())
 	}
 	if err := r.NewFrame().Check(); err != nil {

@@ -78,7 +78,7 @@ func grass(seed uint32, u, v, foot float64) patch {
 	if dry := noise(seed+3, u/3, v/3); dry > 0.62 {
 		c = c.to(vec{0.24, 0.20, 0.10}, (dry-0.62)*1.6)
 	}
-	return patch{albedo: c, ir: 0.42 + 0.35*(k-0.5)}
+	return patch{albedo: c, ir: 0.40 + 0.20*(k-0.5)}
 }
 
 func dirt(seed uint32, u, v, foot float64) patch {
