@@ -99,6 +99,14 @@ type promises struct {
 	said  map[string]string // ID → last word about the event
 	clips map[string]string // ID → hash
 	ready []time.Duration   // from the start of a process to its outbox being open
+
+	// late says that what a child tells after its end has begun is no promise. It is so when the
+	// power is cut: the kernel lives on for a moment, and an fsync that was under way may then
+	// return without an error although what it was about is gone with the power (ext4 keeps to
+	// itself that the extents could not be marked as written). With the power the machine would
+	// have gone too, and nobody would have heard it.
+	late   bool
+	unsure int // things told after the end had begun
 }
 
 func newPromises() *promises { return &promises{said: map[string]string{}, clips: map[string]string{}} }
@@ -124,6 +132,10 @@ func (p *promises) live(t *testing.T, dir string, lines int, end func(*os.Proces
 		if k, err := fmt.Sscan(r.Text(), &word, &id, &hash); k < 2 || (word == "fail" && !ended) {
 			t.Errorf("child: %s, %v", r.Text(), err)
 		}
+		if p.late && ended {
+			p.perhaps(word, id)
+			continue
+		}
 		switch word {
 		case "ready":
 			p.ready = append(p.ready, time.Since(began))
@@ -142,6 +154,15 @@ func (p *promises) live(t *testing.T, dir string, lines int, end func(*os.Proces
 		}
 	}
 	_ = cmd.Wait() // killed, as wanted
+}
+
+// perhaps takes down what was told too late to count: it may be there or not.
+func (p *promises) perhaps(word, id string) {
+	switch word {
+	case "put", "ack", "acked":
+		p.said[id] = "perhaps"
+		p.unsure++
+	}
 }
 
 // verify holds what is on disk against the promises.
@@ -223,6 +244,7 @@ func TestPowerCuts(t *testing.T) {
 	disk := powercut.New(t, 256)
 	dir := filepath.Join(disk.Path, "outbox")
 	p := newPromises()
+	p.late = true
 	for range rounds {
 		p.live(t, dir, 1+rng.IntN(200), func(child *os.Process) error {
 			return errors.Join(disk.Cut(), child.Kill())
@@ -232,8 +254,8 @@ func TestPowerCuts(t *testing.T) {
 		}
 		p.verify(t, dir)
 	}
-	t.Logf("figure R2: outbox: %d power cuts, %d events and %d clips promised, 0 lost, 0 violations, 0 clips with another hash",
-		disk.Cuts(), len(p.said), len(p.clips))
+	t.Logf("figure R2: outbox: %d power cuts, %d events and %d clips promised, 0 lost, 0 violations, 0 clips with another hash (%d things were told while the power went, and not counted)",
+		disk.Cuts(), len(p.said)-p.unsure, len(p.clips), p.unsure)
 }
 
 // FuzzScan: whatever lies in a segment, reading it ends, without a panic, and gives records
