@@ -170,6 +170,10 @@ func (p *pull) heard(session string, t bongsu.LiveText) {
 	}
 }
 
+// messageCost is what a message costs besides its payload, roughly: of an edge that sends empty ones
+// no end would be kept otherwise.
+const messageCost = 1 << 10
+
 // picture takes a binary message of the edge in.
 func (p *pull) picture(session string, head bongsu.LiveHeader, payload []byte, now time.Time) {
 	p.mu.Lock()
@@ -189,11 +193,11 @@ func (p *pull) picture(session string, head bongsu.LiveHeader, payload []byte, n
 	}
 	switch {
 	case !head.Key() && p.group == nil: // its beginning is missing
-	case p.bytes+len(payload) > p.cache:
+	case p.bytes+len(payload)+messageCost > p.cache:
 		p.group, p.bytes = nil, 0
 	default:
 		p.group = append(p.group, m)
-		p.bytes += len(payload)
+		p.bytes += len(payload) + messageCost
 	}
 	if p.said.State != bongsu.LiveLive {
 		p.setState(bongsu.LiveState(bongsu.LiveLive, "", ""))

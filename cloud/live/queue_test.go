@@ -130,3 +130,21 @@ func TestQueueSlowAndCaughtUp(t *testing.T) {
 		t.Errorf("%s, slow for %v", got, q.slowFor(now.t))
 	}
 }
+
+// TestGroupIsBounded: an edge that sends one key frame and then pictures of no bytes, without end,
+// fills no memory.
+func TestGroupIsBounded(t *testing.T) {
+	h := New(Options{CacheBytes: 64 << 10})
+	p := newPull(key{"e", "c", bongsu.LiveVideo}, h)
+	p.live = "s"
+	head := bongsu.LiveHeader{Kind: bongsu.LiveFragment, Flags: bongsu.LiveKey}
+	most := 0
+	for range 10_000 {
+		p.picture("s", head, nil, time.Unix(1000, 0))
+		head.Flags = 0
+		most = max(most, len(p.group))
+	}
+	if most < 2 || most > 64 || p.group != nil {
+		t.Errorf("%d messages were kept at most, and now %d", most, len(p.group))
+	}
+}

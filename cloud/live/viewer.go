@@ -166,7 +166,7 @@ func (v *viewer) ping(ctx context.Context) error {
 			return ctx.Err()
 		}
 		v.way.out(v.hub.o.Now())
-		within, cancel := context.WithTimeout(ctx, v.hub.o.Stall)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.hub.o.Stall) // see write
 		err := v.conn.Ping(within)
 		late := errors.Is(within.Err(), context.DeadlineExceeded)
 		cancel()
@@ -237,10 +237,23 @@ func (v *viewer) send(ctx context.Context, m *message) error {
 	return v.write(ctx, websocket.MessageBinary, v.buf)
 }
 
-// write sends within the time a viewer has.
+// lastWords is how long a view that is over may still send.
+const lastWords = time.Second
+
+// write sends within the time a viewer has. The library hangs up when the context of a write ends, and
+// a view that is ended from here has still to say why: so what is being sent then gets a moment more.
 func (v *viewer) write(ctx context.Context, typ websocket.MessageType, b []byte) error {
-	within, cancel := context.WithTimeout(ctx, v.hub.o.Stall)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.hub.o.Stall)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		soon := time.NewTimer(lastWords)
+		defer soon.Stop()
+		select {
+		case <-soon.C:
+			cancel()
+		case <-within.Done():
+		}
+	})()
 	err := v.conn.Write(within, typ, b)
 	if err == nil {
 		v.hub.delivered.Add(int64(len(b)))
@@ -264,7 +277,7 @@ func (v *viewer) farewell(err error) {
 	case bongsu.CodeOf(err) != bongsu.CodeUnauthorized:
 		return // it went by itself
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	if v.conn.Write(ctx, websocket.MessageText, bongsu.LiveState(bongsu.LiveEnded, code, message).Encode()) == nil {
 		_ = v.conn.Close(status, message) // it has gone otherwise
