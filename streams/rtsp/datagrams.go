@@ -23,6 +23,9 @@ const reportEvery = 5 * time.Second
 // drainWait is how long the last datagrams of a session may take.
 const drainWait = 20 * time.Millisecond
 
+// lookFor is the least time for which a socket is looked at before packets are given up.
+const lookFor = time.Millisecond
+
 // maxDatagram is the largest payload of a datagram.
 const maxDatagram = 65535
 
@@ -162,21 +165,30 @@ func (d *datagrams) accepts(i int, at netip.AddrPort) bool {
 	return false
 }
 
+// readRTP takes the media. A deadline that passed while this process did not run hides what waits
+// in the socket, so that packets are given up only when there was time to look for them.
 func (d *datagrams) readRTP() {
 	defer close(d.drained)
 	buf := make([]byte, maxDatagram)
+	silent := 0 // deadlines in a row that passed
 	for {
 		last := d.last.Load()
 		var limit time.Time
-		if wait, ok := d.s.holds(); last {
-			limit = time.Now().Add(drainWait)
-		} else if ok {
-			limit = time.Now().Add(max(wait, 0))
+		enough := 2
+		wait, holds := d.s.holds()
+		if last {
+			limit, enough = time.Now().Add(drainWait), 3 // finish makes the first one pass
+		} else if holds {
+			limit = time.Now().Add(max(wait, lookFor))
 		}
 		d.socks[0].SetReadDeadline(limit) //nolint:errcheck // a closed socket shows below
 		n, at, err := d.socks[0].ReadFromUDPAddrPort(buf)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			if silent++; silent < enough {
+				continue
+			}
+			silent = 0
 			d.s.expire(last)
 			if last {
 				return
@@ -184,7 +196,10 @@ func (d *datagrams) readRTP() {
 		case err != nil:
 			return
 		case d.accepts(0, at):
+			silent = 0
 			d.s.rtp(append([]byte(nil), buf[:n]...), d.s.o.Now())
+		case holds && wait <= 0: // strangers do not hold up what is due
+			d.s.expire(false)
 		}
 	}
 }

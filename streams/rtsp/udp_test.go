@@ -3,6 +3,8 @@ package rtsp
 import (
 	"cmp"
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -183,5 +185,45 @@ func TestSocketBuffer(t *testing.T) {
 		}
 		t.Logf("asked for %d bytes of receive buffer, the kernel gave %d", want, st.SocketBuffer)
 		src.Close()
+	}
+}
+
+// TestDatagramsAfterAStall: this process did not run for a while. What came meanwhile is used
+// before anything is given up for lost.
+func TestDatagramsAfterAStall(t *testing.T) {
+	_, _, s := played(t, streams.H264, nil)
+	began := time.Now()
+	now := began
+	s.o.Now, s.o.Transport = func() time.Time { return now }, UDP
+	packet := func(seq byte) []byte {
+		return []byte{0x80, 96, 1, seq, 0, 0, 0, seq, 0, 0, 0, 9, 0x41, 0x9a, 0, 0}
+	}
+	listen := func() *net.UDPConn {
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	camera := listen()
+	d := &datagrams{s: s, socks: [2]*net.UDPConn{listen(), listen()}, peer: netip.MustParseAddr("127.0.0.1"),
+		stop: make(chan struct{}), drained: make(chan struct{})}
+	d.sends[0] = uint16(camera.LocalAddr().(*net.UDPAddr).Port)
+	s.rtp(packet(100), now)
+	if _, held := s.holds(); !held {
+		t.Fatal("the first packet does not wait for those before it")
+	}
+	if _, err := camera.WriteTo(packet(90), d.socks[0].LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+	now = began.Add(time.Minute)
+	d.begun = true
+	d.done.Go(d.readRTP)
+	streamstest.Eventually(t, "both are used", func() bool { return s.Stats().Packets == 2 })
+	d.finish()
+	d.close()
+	if st := s.Stats(); st.Duplicates != 0 || st.Missing != 9 {
+		t.Errorf("a packet that had come in time was taken for late: %+v", st)
 	}
 }

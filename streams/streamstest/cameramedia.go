@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -48,6 +51,45 @@ func openUDP(conn net.Conn, port int, other bool) (*cameraUDP, error) {
 }
 
 func (u *cameraUDP) ports() string { return fmt.Sprintf("%d-%d", u.told[0], u.told[1]) }
+
+// Datagrams that the reader has not taken yet: how often that is looked at, and what is too much.
+const (
+	lookEvery  = 16 // packets
+	mayWait    = 32 << 10
+	lookAgain  = 2 * time.Millisecond
+	lookAtMost = 5000 // times: a reader that takes nothing for 10 s never will
+)
+
+// waits gives the bytes in the kernel that the reader has not taken, by /proc/net/udp (proc(5)); 0
+// where that cannot be known.
+func (u *cameraUDP) waits() (bytes uint64) {
+	table, err := os.ReadFile("/proc/net/udp")
+	if err != nil {
+		return 0
+	}
+	port := fmt.Sprintf(":%04X", u.to[0].Port)
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) < 5 || !strings.HasSuffix(f[1], port) {
+			continue
+		}
+		_, queued, _ := strings.Cut(f[4], ":")
+		if n, err := strconv.ParseUint(queued, 16, 64); err == nil {
+			bytes += n
+		}
+	}
+	return bytes
+}
+
+// taken waits until no more than most bytes wait for the reader: on a busy machine the kernel would
+// drop what the script does not.
+func (k *cameraConn) taken(most uint64) {
+	for n := 0; k.udp.waits() > most && n < lookAtMost; n++ {
+		if !waitUntil(k.ctx, time.Now().Add(lookAgain)) {
+			return
+		}
+	}
+}
 
 func (u *cameraUDP) close() {
 	for _, s := range append(u.socks[:], u.foreign) {
@@ -155,6 +197,9 @@ func (k *cameraConn) feed() {
 		case k.udp != nil: // as fast as sockets take it
 			at = begin.Add(time.Duration(n) * 50 * time.Microsecond)
 		}
+		if k.udp != nil && m.Speed == 0 && n%lookEvery == 0 {
+			k.taken(mayWait)
+		}
 		if !waitUntil(k.ctx, at) || !k.camera.pause(k.ctx) || k.camera.expired(m.Speed) {
 			k.cancel()
 			return
@@ -224,6 +269,7 @@ func (k *cameraConn) spoof(p flight) {
 func (k *cameraConn) finish() {
 	m := &k.camera.script.Media
 	if k.udp != nil { // what waits for its turn at the reader is still to be taken
+		k.taken(0)
 		waitUntil(k.ctx, time.Now().Add(400*time.Millisecond))
 	}
 	switch m.End {
