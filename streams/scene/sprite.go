@@ -49,7 +49,7 @@ func makeTextures() (p, l []*texture) {
 }
 
 // drawSprites blends a thing's sprites, in order, and finds its mask: pixels that they hide more
-// than a third of.
+// than 45 % of.
 func (r *Renderer) drawSprites(t *thing) mask {
 	box := noBounds()
 	for i := range t.sprites {
@@ -128,7 +128,7 @@ func (r *Renderer) spriteMask(id uint16) mask {
 	t := &r.tile
 	for y := t.y0; y < t.y1; y++ {
 		for x := t.x0; x < t.x1; x++ {
-			if left := t.depth[(y-t.y0)*over*t.w+(x-t.x0)*over]; left < 0.62 {
+			if left := t.depth[(y-t.y0)*over*t.w+(x-t.x0)*over]; left < 0.55 {
 				m.add(x, y)
 				r.canvas.id[y*r.canvas.w+x] = id
 			}
@@ -239,7 +239,10 @@ func (q *plume) puff(r *Renderer, c *chance, k, angle, dist, grow, life, now flo
 	if z < nearest {
 		return sprite{}, false
 	}
-	tone := c.between(0.10, 0.22) + 0.10*k
+	tone := c.between(0.7, 1.3) * (0.035 + 0.03*k) // of burning oil and plastic: black
+	if q.seed%3 != 0 {
+		tone = c.between(0.8, 1.2) * (0.30 - 0.06*k) // of wood and paper: pale
+	}
 	s := sprite{x: x, y: y, z: z, tex: puffs[c.pick(len(puffs))]}
 	s.r = q.size * grow * (0.35 + 1.1*k) * r.view.focal / z
 	s.alpha = 0.8 * smooth(0, 0.08, k) * math.Pow(1-k, 1.2) * math.Min(1, 0.5+grow)
