@@ -370,7 +370,7 @@ func (w *wire) send(r *request) error {
 // put writes to the camera. The limit that gortsplib set for its own last request has passed
 // when something is answered in between. The lock is held.
 func (w *wire) put(b []byte) error {
-	if err := w.Conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+	if err := w.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
 		return err
 	}
 	_, err := w.Conn.Write(b)
