@@ -41,10 +41,13 @@ func TestLongReader(t *testing.T) {
 	<-holding
 	var stop atomic.Bool
 	var reading sync.WaitGroup
-	short := 0
+	short, ended := 0, 0
 	reading.Go(func() {
 		for ; !stop.Load(); short++ {
-			if _, err := a.PendingInbox(t.Context(), archivetest.T0.Add(time.Hour), archive.Pending{}, 10); err != nil {
+			// On a busy machine one of them may take long as well, and is told so.
+			if _, err := a.PendingInbox(t.Context(), archivetest.T0.Add(time.Hour), archive.Pending{}, 10); errors.Is(err, errTooLong) {
+				ended++
+			} else if err != nil {
 				t.Error(err)
 			}
 		}
@@ -81,6 +84,6 @@ func TestLongReader(t *testing.T) {
 		t.Errorf("the log grew to %d MiB", largest>>20)
 	}
 	slices.Sort(took)
-	t.Logf("figure R10: a read held while %d MiB were written: log %d MiB at most, the read was ended; write p99 %v (8 revisions with pictures each), %d short reads meanwhile",
-		written>>20, largest>>20, took[len(took)*99/100].Round(time.Millisecond), short)
+	t.Logf("figure R10: a read held while %d MiB were written: log %d MiB at most, the read was ended; write p99 %v (8 revisions with pictures each), %d short reads meanwhile, %d of them ended too",
+		written>>20, largest>>20, took[len(took)*99/100].Round(time.Millisecond), short, ended)
 }

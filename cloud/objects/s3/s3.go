@@ -255,8 +255,8 @@ func secretFile(name string) (string, error) {
 	}
 	defer f.Close()
 	st, err := f.Stat()
-	if err == nil && st.Mode().Perm()&0o077 != 0 {
-		return "", bongsu.Errorf(bongsu.CodeInvalid, "s3: the credential's file %s has mode %04o: others may read it; run chmod 600 on it", name, st.Mode().Perm())
+	if err == nil && st.Mode().Perm()&0o007 != 0 {
+		return "", bongsu.Errorf(bongsu.CodeInvalid, "s3: the credential's file %s has mode %04o: everybody may read it; run chmod 600 on it", name, st.Mode().Perm())
 	}
 	b := make([]byte, maxSecret+1)
 	n, readErr := io.ReadFull(f, b)
