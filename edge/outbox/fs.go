@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -140,7 +141,7 @@ func (d disk) Lock(name string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := flock(int(f.Fd())); err != nil {
 		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, errors.New("another process has it open: stop the other bongsu-edge or name another data folder")
@@ -148,6 +149,31 @@ func (d disk) Lock(name string) (io.Closer, error) {
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
 	return f, nil
+}
+
+// lockPatience is how long a lock is asked for: a check of the outbox holds it for an instant.
+const lockPatience = time.Second
+
+// flock takes the lock alone, trying for a while; EWOULDBLOCK says that another has it.
+func flock(fd int) error {
+	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return err
+	}
+	over := time.NewTimer(lockPatience)
+	defer over.Stop()
+	again := time.NewTicker(lockPatience / 50)
+	defer again.Stop()
+	for {
+		select {
+		case <-over.C:
+			return err
+		case <-again.C:
+			if err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+				return err
+			}
+		}
+	}
 }
 
 type diskFile struct{ *os.File }

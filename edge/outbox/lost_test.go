@@ -102,3 +102,27 @@ func TestLostClipsAreBounded(t *testing.T) {
 		t.Errorf("the newest is %s", last.Event)
 	}
 }
+
+// TestLockIsWaitedFor: a check that holds the lock for an instant does not keep an edge from
+// starting.
+func TestLockIsWaitedFor(t *testing.T) {
+	d := Disk(t.TempDir())
+	held, err := d.Lock("lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		l, err := d.Lock("lock")
+		if err == nil {
+			err = l.Close()
+		}
+		got <- err
+	}()
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("a lock that was let go: %v", err)
+	}
+}
