@@ -270,7 +270,7 @@ func (a *air) drawDrop(r *Renderer, _ int, d drop) {
 			}
 			sx := clamp(d.x-dx*float64(c.w)*0.3, 0, float64(c.w-1))
 			sy := clamp(float64(c.h)*0.55-dy*float64(c.h)*0.35, 0, float64(c.h-1))
-			k := int(205 * (1 - smooth(0.6, 1, q)))
+			k := int(165 * (1 - smooth(0.5, 1, q)))
 			v := int(r.plate.y[int(sy)*c.w+int(sx)])
 			v = v*(100-int(25*smooth(0.3, 1, q)))/100 + int(24*smooth(0.5, 0, (dx+0.4)*(dx+0.4)+(dy+0.4)*(dy+0.4)))
 			i := y*c.w + x

@@ -119,7 +119,6 @@ func side(v vec, a float64) vec {
 func (p *person) bones(q *pose, out []bone) []bone {
 	h, w := p.height, p.wide
 	out = out[:0]
-	pelvis := vec{0, 0, 0}
 	trunk := func(v vec) vec {
 		v = swing(v, -q.lean)
 		return v.turn(q.twist)
@@ -136,12 +135,15 @@ func (p *person) bones(q *pose, out []bone) []bone {
 	out = append(out, bone{chest, neck, 0.035 * h, 0.03 * h, partSkin})
 	out = p.headBones(out, q, trunk)
 	if p.skirt || p.coat {
-		hem := swing(vec{0, 0, -0.22 * h}, (q.hip[0]+q.hip[1])/2)
 		part := partTop
 		if p.skirt {
 			part = partLegs
 		}
-		out = append(out, bone{pelvis, hem, 0.085 * h * w, 0.10 * h * w, part})
+		for i, sgn := range [2]float64{-1, 1} { // cloth goes part of the way with each leg
+			hip := vec{sgn * 0.035 * h * w, 0, 0}
+			hem := hip.add(swing(vec{sgn * 0.012 * h, 0, -0.22 * h}, 0.65*q.hip[i]+0.15*q.hip[1-i]))
+			out = append(out, bone{hip, hem, 0.066 * h * w, 0.062 * h * w, part})
+		}
 	}
 	if p.pack {
 		out = append(out, bone{trunk(vec{0, -0.10 * h, 0.10 * h}), trunk(vec{0, -0.095 * h, 0.22 * h}), 0.075 * h, 0.065 * h, partExtra})

@@ -37,27 +37,37 @@ func (p *person) strike(m *moment, now float64) pose {
 	return q
 }
 
-// stepping is the gait, from joint angles over the cycle of two steps (after the curves in Winter,
-// "The Biomechanics and Motor Control of Human Gait"): legs half a cycle apart, arms against them.
+// stepping is the gait, after the curves in Winter, "The Biomechanics and Motor Control of Human
+// Gait": while a foot bears the body its leg goes back as fast as the body goes ahead, then it
+// swings to the front with a bent knee. Legs are half a cycle apart, arms against them.
 func (p *person) stepping(q *pose, m *moment) {
 	s := stride(p.height, m.speed)
-	cycle := 2 * math.Pi * (m.run/s + p.phase)
+	cycle := m.run/s + p.phase
 	fast := smooth(1.9, 3.2, m.speed)
-	amp := math.Asin(clamp(s/4/(0.46*p.height), 0, 0.85))
-	amp = lerp(amp, amp*0.92, fast)
+	stance := lerp(0.6, 0.38, fast)
+	reach := clamp(stance*s/2/(0.49*p.height), 0, 0.8) // sine of the leg's largest angle
 	for i := range 2 {
-		a := cycle + float64(i)*math.Pi
-		sin, cos := math.Sin(a), math.Cos(a)
-		swingPhase := math.Pow(math.Max(0, math.Cos(a+0.35)), 1.3)
-		q.hip[i] = amp*sin + 0.06 + 0.22*fast
-		q.knee[i] = 0.10 + lerp(0.95, 1.75, fast)*swingPhase + 0.18*math.Max(0, -cos)*math.Max(0, sin) + 0.25*fast
-		q.shoulder[i] = -(0.75*amp*p.gait)*sin + 0.02
+		u := cycle + float64(i)/2
+		u -= math.Floor(u)
+		sin := math.Cos(2 * math.Pi * u) // 1 when the leg is in front
+		bent := 0.0
+		if u < stance {
+			q.hip[i] = math.Asin(reach * (1 - 2*u/stance))
+		} else {
+			w := (u - stance) / (1 - stance)
+			q.hip[i] = math.Asin(reach * (2*smooth(0, 1, w) - 1))
+			bent = math.Pow(math.Sin(math.Pi*math.Pow(w, 0.8)), 1.3)
+			q.hip[i] += 0.35 * bent
+		}
+		q.knee[i] = 0.06 + lerp(1.0, 1.8, fast)*bent + 0.22*fast
+		q.hip[i] += 0.03 + 0.10*fast
+		q.shoulder[i] = -0.42*p.gait*sin + 0.02
 		q.elbow[i] = lerp(0.22+0.18*math.Max(0, -sin), 1.45+0.2*sin, fast)
 		q.out[i] = 0.05
 	}
 	q.lean = 0.04 + 0.16*fast
-	q.twist = 0.09 * math.Sin(cycle)
-	q.lift = fast * 0.05 * math.Abs(math.Sin(cycle+0.6))
+	q.twist = 0.09 * math.Cos(2*math.Pi*cycle)
+	q.lift = fast * 0.05 * math.Abs(math.Sin(2*math.Pi*cycle+0.6))
 }
 
 func riding(q *pose, m *moment) {
@@ -124,6 +134,9 @@ func (p *person) falling(q *pose, k, now float64) {
 		q.hip[i] = 0.7*give + bent*k
 		q.knee[i] = 1.2*give + (0.4+0.3*sgn)*k
 		q.spread[i], q.out[i] = 0.2*k, (0.5+0.4*p.phase)*k
+		if q.roll > 0 { // on its side a body keeps its arms and legs together
+			q.spread[i], q.out[i] = 0.04*k, 0
+		}
 		q.shoulder[i], q.elbow[i] = (0.1+0.15*sgn)*k+0.9*give, 0.35*k
 	}
 	if k == 1 { // breathes, and moves an arm a little

@@ -30,7 +30,6 @@ func (c *canvas) reset(p *plate) {
 type mask struct {
 	pixels         int // in the picture if nothing hid it
 	x0, y0, x1, y1 int // their box; x1 and y1 lie outside
-	seen           int
 }
 
 func (m *mask) add(x, y int) {

@@ -6,16 +6,15 @@ import (
 
 // solid is a static thing that rays meet: a box that stands upright, turned about the vertical.
 type solid struct {
-	mid        vec // of its base
-	half       vec // half its width and depth; z is the whole height
-	sin, cos   float64
-	side, top  material
-	seed       uint32
-	opaque     bool // throws shadows; a fence does not
-	slim       bool // a pole: the lamp that hangs on it is not darkened by it
-	mesh       bool // a fence: rays may pass between the wires
-	textured   func(face int, u, v, foot float64) (patch, bool)
-	horizontal bool // the side's texture is the same all around
+	mid       vec // of its base
+	half      vec // half its width and depth; z is the whole height
+	sin, cos  float64
+	side, top material
+	seed      uint32
+	opaque    bool // throws shadows; a fence does not
+	slim      bool // a pole: the lamp that hangs on it is not darkened by it
+	mesh      bool // a fence: rays may pass between the wires
+	textured  func(face int, u, v, foot float64) (patch, bool)
 }
 
 func newSolid(at vec, width, depth, height, yaw float64) solid {

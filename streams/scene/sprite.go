@@ -42,7 +42,7 @@ func makeTextures() (p, l []*texture) {
 		}))
 		l = append(l, newTexture(i, func(x, y, r float64) float64 {
 			n := noise(i+700, x*5, y*5)*0.6 + noise(i+701, x*11, y*11)*0.4
-			return smooth(-0.06, 0.06, n-0.30-0.45*math.Pow(r, 3))
+			return smooth(-0.06, 0.06, n-0.30-0.45*r*r*r)
 		}))
 	}
 	return p, l

@@ -78,7 +78,8 @@ func (t *tree) perform(now float64) *thing {
 	for i := range t.clumps {
 		k := &t.clumps[i]
 		gust := math.Sin(now*1.3+t.hue*6) + 0.5*math.Sin(now*2.9+k.lag*2)
-		bend := (0.02 + 0.16*t.wind) * gust * math.Pow(k.at.z/t.height, 2)
+		up := k.at.z / t.height
+		bend := (0.02 + 0.16*t.wind) * gust * up * up
 		p := t.at.add(k.at).add(vec{bend + 0.03*(0.3+t.wind)*math.Sin(now*6+k.lag*9), 0, 0.02 * math.Sin(now*5+k.lag*7)})
 		x, y, z := t.view.project(p)
 		if z < nearest {

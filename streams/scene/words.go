@@ -26,7 +26,7 @@ const (
 ################
 ................
 ................`
-	letterUi = `
+	letterEui = `
 ................
 .............##.
 ...#####.....##.
@@ -103,7 +103,7 @@ func demoWords(w, h int) []stamp {
 	}
 	x, y := w-(4*16+8+3*2+10)*scale, h-26*scale
 	var out []stamp
-	for i, l := range []string{letterMo, letterUi, letterYeong, letterSang} {
+	for i, l := range []string{letterMo, letterEui, letterYeong, letterSang} {
 		if i == 2 {
 			x += 8 * scale
 		}
@@ -116,7 +116,7 @@ func demoWords(w, h int) []stamp {
 // tinyWords sets the words one below the other where the picture is small.
 func tinyWords(w, h int) []stamp {
 	var out []stamp
-	for i, l := range []string{letterMo, letterUi, letterYeong, letterSang} {
+	for i, l := range []string{letterMo, letterEui, letterYeong, letterSang} {
 		out = append(out, stamp{w - 38 + i%2*18, max(0, h-36+i/2*17), 1, strings.Split(strings.TrimSpace(l), "\n")})
 	}
 	return out

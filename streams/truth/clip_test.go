@@ -3,6 +3,7 @@ package truth
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -242,4 +243,56 @@ func FuzzZoneMap(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRandomClips writes and reads random clips, answers and zone maps and compares.
+func TestRandomClips(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	for range 100 {
+		c := &Clip{Scenario: "S", File: "clip.mp4", Duration: time.Duration(rng.IntN(90000)) * time.Second}
+		for i := range rng.IntN(4) {
+			a := Area{Name: areaNames[i], Points: []Pixel{}}
+			for k := range 3 + rng.IntN(6) {
+				a.Points = append(a.Points, Pixel{k * 100, rng.IntN(ZoneHeight + 1)})
+			}
+			c.Zones.Areas = append(c.Zones.Areas, a)
+		}
+		for range rng.IntN(20) {
+			c.Alarms = append(c.Alarms, Alarm{Start: time.Duration(rng.IntN(40000)) * time.Second, Category: Categories[rng.IntN(len(Categories))], Duration: time.Duration(rng.IntN(400)) * time.Second})
+		}
+		var b, z bytes.Buffer
+		if err := errors.Join(c.Write(&b), c.Zones.Write(&z)); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		got, err := ReadClip(&b)
+		if err != nil || !reflect.DeepEqual(got, c) {
+			t.Fatalf("%v\nread %+v\nwrote %+v", err, got, c)
+		}
+		zones, err := ReadZoneMap(&z)
+		if err != nil || !reflect.DeepEqual(*zones, c.Zones) {
+			t.Fatalf("zones: %v, %+v", err, zones)
+		}
+		checkTorn(t, rng, text)
+	}
+}
+
+// checkTorn cuts and bends a file: reading it may fail, with a place, and must not do worse.
+func checkTorn(t *testing.T, rng *rand.Rand, text string) {
+	t.Helper()
+	cut := text[:rng.IntN(len(text)-1)]
+	bent := []byte(text)
+	bent[rng.IntN(len(bent))] ^= 1 << rng.IntN(7)
+	for _, in := range []string{cut, string(bent)} {
+		_, err := ReadAnswer(strings.NewReader(in))
+		var fe *FormatError
+		if err != nil && !errors.As(err, &fe) {
+			t.Fatalf("not a *FormatError: %v", err)
+		}
+	}
+	if _, err := ReadClip(strings.NewReader(cut)); err == nil && strings.TrimSpace(cut) != strings.TrimSpace(text) {
+		t.Fatalf("a file that was cut was taken:\n%s", cut)
+	}
 }

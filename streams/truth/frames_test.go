@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"bongsu"
 )
@@ -241,5 +243,61 @@ func TestCOCOChoices(t *testing.T) {
 	var b bytes.Buffer
 	if err := (&COCO{}).Write(&b); err != nil || !strings.Contains(b.String(), `"images":[],"annotations":[],"categories":[]`) {
 		t.Errorf("an empty file: %v %s", err, b.String())
+	}
+}
+
+// TestRandomSequences writes and reads random truth in every form and compares.
+func TestRandomSequences(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	classes := []bongsu.Class{bongsu.ClassPerson, bongsu.ClassCar, bongsu.ClassBus, bongsu.ClassFire, bongsu.ClassBag}
+	for range 50 {
+		s := &Sequence{Name: "r", WidthPX: 32 + rng.IntN(2000), HeightPX: 32 + rng.IntN(2000), FPS: 1 + rng.IntN(60), Events: []Event{}}
+		for i := range rng.IntN(30) {
+			f := Frame{Index: i, PTSUS: int64(i) * 40000, Objects: []Object{}}
+			for id := range rng.IntN(6) {
+				x0, y0 := rng.Float32(), rng.Float32()
+				b := bongsu.Box{X0: x0, Y0: y0, X1: x0 + (1-x0)*rng.Float32(), Y1: y0 + (1-y0)*rng.Float32()}
+				f.Objects = append(f.Objects, Object{ID: id + 1, Class: classes[rng.IntN(len(classes))], State: StateMoving, Box: b, Visibility: rng.Float32()})
+			}
+			s.Frames = append(s.Frames, f)
+		}
+		checkForms(t, s)
+	}
+}
+
+func checkForms(t *testing.T, s *Sequence) {
+	t.Helper()
+	var b, m bytes.Buffer
+	if err := errors.Join(s.WriteJSON(&b), s.WriteMOT(&m)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadJSON(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Frames == nil {
+		again.Frames = s.Frames[:0]
+	}
+	if len(s.Frames) > 0 && !reflect.DeepEqual(again, s) {
+		t.Fatalf("read %+v\nwrote %+v", again, s)
+	}
+	rows, err := ReadMOT(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	for _, f := range s.Frames {
+		for _, o := range f.Objects {
+			r := rows[i]
+			i++
+			if r.Frame != f.Index+1 || r.ID != o.ID || ClassOfMOT(r.Class) != o.Class || math.Abs(r.W-float64(o.Box.Width())*float64(s.WidthPX)) > 0.001 {
+				t.Fatalf("row %+v of %+v", r, o)
+			}
+		}
+	}
+	if i != len(rows) {
+		t.Fatalf("%d objects became %d rows", i, len(rows))
 	}
 }
