@@ -47,7 +47,7 @@ func TestEverySceneIsWhatItsNameSays(t *testing.T) {
 			if s.Name != name || s.Title == "" {
 				t.Errorf("the file %s.yaml holds the scene %q, %q", name, s.Name, s.Title)
 			}
-			r, err := scene.New(s, scene.Options{Width: 112, FPS: 4})
+			r, err := scene.New(s, scene.Options{Width: 80, FPS: 3})
 			if err != nil {
 				t.Fatal(err)
 			}
