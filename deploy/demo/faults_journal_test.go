@@ -233,19 +233,10 @@ func (s *System) checkLedger(t *testing.T, ctx context.Context, l *ledger) {
 	if len(l.rejected) > 0 {
 		t.Errorf("the cloud refused %d revisions of an edge that it knows", len(l.rejected))
 	}
-	events, err := s.events(ctx, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	events, revisions := s.settled(t, ctx, l)
 	seen := map[bongsu.EventKey]int{}
-	for _, e := range events {
-		var page struct {
-			Revisions []bongsu.Event `json:"revisions"`
-		}
-		if err := s.API(ctx, "GET", "/events/"+string(e.ID)+"/revisions", nil, &page); err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range page.Revisions {
+	for _, page := range revisions {
+		for _, r := range page {
 			seen[r.Key()]++
 			want, recorded := l.events[r.Key()]
 			if !recorded {
@@ -269,6 +260,38 @@ func (s *System) checkLedger(t *testing.T, ctx context.Context, l *ledger) {
 	}
 	s.checkThings(t, events)
 	t.Logf("%d revisions of %d events recorded in %d lives of the edge: %d lost, %d doubled", len(l.events), len(events), l.lives, lost, doubled)
+}
+
+// settleWithin is how long the archive may take over what the edge was told it has: a message that
+// a killed worker held is given to another when its lease of a minute is over.
+const settleWithin = 90 * time.Second
+
+// settled reads all events and their revisions once none of the ledger's is missing, or when there
+// has been time enough for it.
+func (s *System) settled(t *testing.T, ctx context.Context, l *ledger) (events []apiEvent, revisions [][]bongsu.Event) {
+	t.Helper()
+	for began := time.Now(); ; waits(ctx, time.Second) {
+		var err error
+		if events, err = s.events(ctx, ""); err != nil {
+			t.Fatal(err)
+		}
+		revisions = revisions[:0]
+		missing := len(l.events)
+		for _, e := range events {
+			var page struct {
+				Revisions []bongsu.Event `json:"revisions"`
+			}
+			if err := s.API(ctx, "GET", "/events/"+string(e.ID)+"/revisions", nil, &page); err != nil {
+				t.Fatal(err)
+			}
+			revisions = append(revisions, page.Revisions)
+			missing -= len(page.Revisions)
+		}
+		if missing <= 0 || time.Since(began) > settleWithin || ctx.Err() != nil {
+			t.Logf("the archive was through with all that it had taken %.0f s after the edge had handed over the last of it; missing then: %d", time.Since(began).Seconds(), max(missing, 0))
+			return events, revisions
+		}
+	}
 }
 
 // checkThings looks for one thing that made two events: events of one camera and rule that
