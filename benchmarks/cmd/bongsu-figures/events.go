@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// figureLine is how a test prints what it reached.
-var figureLine = regexp.MustCompile(`\bfigure ([A-Z]+[0-9]*): (.+)`)
+// figureLine is how a test prints what it reached; "figure CHECK-EDGE: ..." is of row CHECK.
+var figureLine = regexp.MustCompile(`\bfigure ([A-Z]+[0-9]*)(?:-[A-Z]+)?: (.+)`)
 
 // results is what tests said, by "package.Test".
 type results struct {
