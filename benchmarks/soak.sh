@@ -26,6 +26,7 @@ go build -o "$logs/figures" ./benchmarks/cmd/bongsu-figures
 if [ "$soak" != 0 ]; then
   say "eight cameras with faults throughout, for $soak, in the background"
   BONGSU_SOAK=$soak go test -json -v -count=1 -timeout 4h -run '^TestSoak$' ./deploy/demo >"$logs/soak.json" &
+  running=$!
 fi
 if [ "$long" != 0 ]; then export BONGSU_LONG=1; fi
 "$logs/figures" --packages >"$logs/packages"
@@ -46,10 +47,9 @@ if [ "$long" != 0 ]; then
 fi
 if [ "$soak" != 0 ]; then
   say "the rows are done; waiting for the soak to end"
-  wait || say "the soak FAILED"
+  wait "$running" || say "the soak FAILED"
 fi
 note="Made by \`SOAK=$soak SOAK_LONG=$long make soak\` in $(((SECONDS - began) / 60)) minutes on $(nproc) cores, $(uname -sr | cut -d- -f1), $(go env GOVERSION), at $(git describe --tags --always --dirty). Rows are numbered as in docs/design/durability.md."
 out=(--out benchmarks/results/faults.md)
 if [ "$only" != . ]; then out=(); fi
-grep -hE '"Output":".*(FAIL|panic:|_test.go:[0-9]+: )' "$logs"/*.json >"${SOAK_LOG:-/dev/null}" || true
 "$logs/figures" --note "$note" "${out[@]}" "$logs"/*.json
