@@ -68,7 +68,7 @@ var layers = []layer{
 
 	{"benchmarks", []string{"streams", "models", "edge", "cloud", "deploy"}, "may import anything; nothing imports it"},
 	{"deploy/demo/cmd/bongsu-camera", []string{"streams"}, "a camera made of a file, over streamstest"},
-	{"deploy/faults", nil, "relay, power cuts, sick disks: breaks what tests give it and knows nobody; only tests import it"},
+	{"deploy/faults", nil, "relay, power cuts, sick disks, witnesses: breaks and watches what tests give it and knows nobody; only tests import it"},
 	{"deploy/demo", []string{"deploy/demo"}, "starts the built programs; knows the root only"},
 	{"deploy", nil, "what is deployed, and tests of it: no code"},
 	{"docs", nil, "no code but generators"},

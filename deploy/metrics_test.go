@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,13 +9,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	cloud "bongsu/cloud/cmd"
+	"bongsu/deploy/faults/witness"
 	edge "bongsu/edge/cmd"
 	"bongsu/models/modelstest"
 )
@@ -31,22 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // buffer is an output that many may write.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+type buffer = witness.Output
 
 var (
 	readyLine  = regexp.MustCompile(`(?m)^ready (http://\S+)$`)

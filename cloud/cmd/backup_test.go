@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/deploy/faults/witness"
 )
 
 // archived lists all events of a server with the hashes of their parts, as the API tells them.
@@ -107,7 +108,7 @@ func TestBackupUnderLoad(t *testing.T) {
 func TestBackupTellsWhatIsWrong(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	fillCloud(t, data)
-	before := tree(t, data)
+	before := witness.Tree(t, data)
 	taken := t.TempDir()
 	if code, _, errs := tool(t, "", "backup", "--data", data, taken); code != ExitFailure || !strings.Contains(errs, "exists") {
 		t.Errorf("%d, %s", code, errs)
@@ -127,7 +128,7 @@ func TestBackupTellsWhatIsWrong(t *testing.T) {
 	}
 	good := filepath.Join(taken, "good")
 	must(t, "", "backup", "--data", data, good)
-	if after := tree(t, data); !maps.Equal(before, after) {
+	if after := witness.Tree(t, data); !maps.Equal(before, after) {
 		t.Errorf("a backup changed the original:\n%v\n%v", before, after)
 	}
 	if info, err := os.Stat(filepath.Join(good, dbFile)); err != nil || info.Mode().Perm() != 0o600 {

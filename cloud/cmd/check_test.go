@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/deploy/faults/witness"
 )
 
 // checkJSON is what `check --json` prints.
@@ -137,28 +137,6 @@ var planted = []struct {
 	}},
 }
 
-// tree gives every file below dir with its bytes and its time.
-func tree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		all[path] = fmt.Sprintf("%x %v %v", sha256.Sum256(b), info.ModTime(), err)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 // TestCheckFindsWhatIsPlanted plants one breach at a time, in a dead data folder and beside a
 // running server: that invariant is named and no other, and nothing is changed.
 func TestCheckFindsWhatIsPlanted(t *testing.T) {
@@ -183,12 +161,12 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 					t.Fatalf("before: exit code %d, %+v", code, said)
 				}
 				c.plant(t, data)
-				before := tree(t, data)
+				before := witness.Tree(t, data)
 				code, named, said := breaches(t, data)
 				if code != ExitViolations || !slices.Equal(named, []string{c.invariant}) {
 					t.Errorf("exit code %d, %v; want %s alone\n%+v", code, named, c.invariant, said.Findings)
 				}
-				if after := tree(t, data); !live && fmt.Sprint(before) != fmt.Sprint(after) {
+				if after := witness.Tree(t, data); !live && fmt.Sprint(before) != fmt.Sprint(after) {
 					t.Errorf("the check changed something:\n%v\n%v", before, after)
 				}
 				if !t.Failed() {
@@ -246,11 +224,11 @@ func TestCheckAfterAKill(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(killed, objectsDir), os.DirFS(filepath.Join(data, objectsDir))); err != nil {
 		t.Fatal(err)
 	}
-	before := tree(t, killed)
+	before := witness.Tree(t, killed)
 	if code, named, said := breaches(t, killed); code != ExitOK || len(named) > 0 {
 		t.Errorf("exit code %d, %+v", code, said)
 	}
-	after := tree(t, killed)
+	after := witness.Tree(t, killed)
 	delete(after, filepath.Join(killed, dbFile+"-shm")) // SQLite's index of the log
 	if fmt.Sprint(before) != fmt.Sprint(after) {
 		t.Errorf("the check changed something:\n%v\n%v", before, after)

@@ -24,6 +24,7 @@ import (
 
 	"bongsu"
 	"bongsu/cloud/config"
+	"bongsu/deploy/faults/witness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,22 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const password = "canary-Pa55word-봉수"
 
 // buffer is an output that many may write.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+type buffer = witness.Output
 
 func noEnv(string) string { return "" }
 

@@ -27,6 +27,7 @@ import (
 	"bongsu/cloud/audit"
 	"bongsu/cloud/auth"
 	"bongsu/cloud/objects/disk"
+	"bongsu/deploy/faults/witness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,22 +67,7 @@ func (c *clock) add(d time.Duration) {
 }
 
 // buffer is a log that many may write.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+type buffer = witness.Output
 
 const password = "canary-Pa55word-봉수"
 

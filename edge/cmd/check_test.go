@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/deploy/faults/witness"
 	"bongsu/edge/outbox"
 )
 
@@ -252,28 +252,6 @@ func harmClip(t *testing.T, dir string, harm func([]byte) []byte) {
 	put(t, filepath.Dir(clipPath(dir)), filepath.Base(clipPath(dir)), string(harm(b)))
 }
 
-// tree gives every file below dir with its bytes and its time.
-func tree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		all[path] = fmt.Sprintf("%x %v %v", sha256.Sum256(b), info.ModTime(), err)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 // TestCheckFindsWhatIsPlanted plants one breach at a time, in a dead store and in one that a
 // process has open: that invariant is named and no other, and nothing is changed.
 func TestCheckFindsWhatIsPlanted(t *testing.T) {
@@ -296,12 +274,12 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 					t.Fatalf("before: exit code %d, %v", code, named)
 				}
 				c.plant(t, dir)
-				before := tree(t, dir)
+				before := witness.Tree(t, dir)
 				code, named, said := breaches(t, dir)
 				if code != ExitFound || !slices.Equal(named, []string{c.invariant}) || said.Outbox.InUse != live {
 					t.Errorf("exit code %d, %v, in use %v; want %s alone\n%+v", code, named, said.Outbox.InUse, c.invariant, said.Findings)
 				}
-				if after := tree(t, dir); fmt.Sprint(before) != fmt.Sprint(after) {
+				if after := witness.Tree(t, dir); fmt.Sprint(before) != fmt.Sprint(after) {
 					t.Errorf("the check changed something:\n%v\n%v", before, after)
 				}
 				if !t.Failed() {

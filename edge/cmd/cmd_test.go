@@ -1,18 +1,17 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"bongsu/deploy/faults/witness"
 	"bongsu/models/modelstest"
 )
 
@@ -26,22 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // buffer is an output that many may write.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+type buffer = witness.Output
 
 // tool runs one command line to its end.
 func tool(t *testing.T, args ...string) (code int, stdout, stderr string) {
