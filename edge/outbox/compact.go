@@ -57,6 +57,18 @@ func (o *Outbox) oldest() (number uint32, live int, move bool) {
 	return segs[0].number, o.state.live[segs[0].number].records, len(segs) > spareSegments && have > 2*need+4*o.opt.SegmentBytes
 }
 
+// movedEvent is the head of an event's record that is written again. Records of later revisions
+// may go before the copy does, so it says that there were some: an event that has closed would
+// else be open again after the next start.
+func movedEvent(e *entry, mem *memory) meta {
+	m := meta{At: e.durableUS, ID: e.key.ID, Revision: e.key.Revision, Camera: e.camera, Rank: mem.rank, Open: e.open,
+		Order: e.order, Moved: true, Acked: !e.pending, Rejected: e.rejected, Parts: mem.parts}
+	if mem.latest > e.key.Revision {
+		m.Latest = mem.latest
+	}
+	return m
+}
+
 // moveForward writes the live records of a segment again, behind a checkpoint: the sums then
 // do not depend any more on what acknowledgements say about records that go with the segment.
 // The caller holds turn, so that nothing is acknowledged in between.
@@ -67,9 +79,7 @@ func (o *Outbox) moveForward(segment uint32) error {
 	var gone []bongsu.EventKey
 	for _, e := range o.state.events {
 		if e.at.segment == segment {
-			mem := o.state.memories[e.key.ID]
-			recs = append(recs, &record{kind: kindEvent, at: e.at, m: meta{At: e.durableUS, ID: e.key.ID, Revision: e.key.Revision,
-				Camera: e.camera, Rank: mem.rank, Open: e.open, Order: e.order, Moved: true, Acked: !e.pending, Rejected: e.rejected, Parts: mem.parts}})
+			recs = append(recs, &record{kind: kindEvent, at: e.at, m: movedEvent(e, o.state.memories[e.key.ID])})
 		}
 	}
 	for _, rows := range []map[bongsu.ClipKey]*row{o.state.clips, o.state.lost} {

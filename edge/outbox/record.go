@@ -84,6 +84,7 @@ type meta struct {
 	Acked    bool            `json:"acked,omitempty"` // moved event, or clip: the cloud has it
 	Rejected bool            `json:"rej,omitempty"`   // moved event: the cloud refused it
 	Parts    int             `json:"parts,omitempty"` // moved event: clip parts seen
+	Latest   int             `json:"last,omitempty"`  // moved event: its highest revision, where that is not this one
 
 	// ack, reject, damaged
 	Keys    []bongsu.EventKey `json:"keys,omitempty"`

@@ -209,6 +209,9 @@ func (s *state) applyEvent(r *record) bool {
 	}
 	mem := s.memoryOf(key.ID)
 	mem.parts = max(mem.parts, r.m.Parts)
+	if r.m.Latest > mem.latest { // later revisions went with their segments
+		mem.latest, mem.rank = r.m.Latest, r.m.Rank
+	}
 	if !r.m.Moved {
 		if key.Revision <= mem.latest {
 			return false // it was here and is settled
