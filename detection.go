@@ -4,7 +4,8 @@ package bongsu
 // maps its own labels to them.
 type Class string
 
-// Classes that rules know. A manifest may name others; rules match them by equality.
+// Classes that rules know. A manifest may name others; rules match them by equality. These are
+// matched by Is.
 const (
 	ClassPerson     Class = "person"
 	ClassBicycle    Class = "bicycle"
@@ -16,7 +17,46 @@ const (
 	ClassAnimal     Class = "animal"
 	ClassFire       Class = "fire"
 	ClassSmoke      Class = "smoke"
+
+	ClassFallenPerson Class = "fallen-person" // a person who lies: a person as well
+	ClassLargeVehicle Class = "large-vehicle" // a bus, a truck or the like, of a model that does not tell them apart
 )
+
+// Is reports whether what a model calls c is meant by word: a fallen person is a person, a bus
+// is a large vehicle. What a model calls a large vehicle only is meant by bus and by truck too,
+// because it may be one: a rule for trucks must not be blind with such a model.
+func (c Class) Is(word Class) bool {
+	switch word {
+	case c:
+		return true
+	case ClassPerson:
+		return c == ClassFallenPerson
+	case ClassLargeVehicle:
+		return c == ClassBus || c == ClassTruck
+	case ClassBus, ClassTruck:
+		return c == ClassLargeVehicle
+	}
+	return false
+}
+
+// Alike reports whether one thing can be called both, in one picture or in the next: a person
+// falls, and models change their mind about vehicles.
+func (c Class) Alike(o Class) bool {
+	return c == o || c.kin() != 0 && c.kin() == o.kin()
+}
+
+// kin numbers the groups of classes that are alike; 0 is none.
+func (c Class) kin() int {
+	switch c {
+	case ClassPerson, ClassFallenPerson:
+		return 1
+	case ClassCar, ClassBus, ClassTruck, ClassLargeVehicle:
+		return 2
+	case ClassBicycle, ClassMotorcycle:
+		return 3
+	}
+	return 0
+}
 
 // Point is a place in a picture, 0..1 of its width (X, to the right) and height (Y, down).
 type Point struct {

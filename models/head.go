@@ -20,7 +20,22 @@ type HeadSpec struct {
 	Classes       []bongsu.Class // by the model's own index; "" where the index is not used
 	Low           float32        // scores under this are not delivered, 0..1
 	IoU           float32        // a box that overlaps a better one by more is suppressed, 0..1
-	PerClass      bool           // suppress within one class only
+	Rivals        Rivals         // which boxes suppress each other
+}
+
+// Rivals says between which classes boxes suppress each other.
+type Rivals uint8
+
+// Kinds of Rivals.
+const (
+	RivalsAll   Rivals = iota // all classes
+	RivalsAlike               // those that one thing can be called, see bongsu.Class.Alike
+	RivalsSame                // the same class only
+)
+
+// Between reports whether a box of class a and one of class b can be one thing seen twice.
+func (r Rivals) Between(a, b bongsu.Class) bool {
+	return r == RivalsAll || a == b || r == RivalsAlike && a.Alike(b)
 }
 
 // Check finds what no head can work with.

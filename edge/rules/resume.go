@@ -45,7 +45,7 @@ func (s *Set) Resume(at time.Time, open []bongsu.Event) {
 func (z *zoneRule) came(s *Set, g *subject) moment {
 	now := s.moment()
 	for i, r := range z.resumed {
-		if !alike(r.class, g.track.Class) || apart(r.box, g.track.Box) > resumeReach {
+		if !r.class.Alike(g.track.Class) || apart(r.box, g.track.Box) > resumeReach {
 			continue
 		}
 		z.resumed = slices.Delete(z.resumed, i, i+1)

@@ -193,7 +193,7 @@ func (s *Set) loseAll() {
 
 // watches reports whether the rule is about class.
 func (r *Rule) watches(class bongsu.Class) bool {
-	return len(r.Classes) == 0 || slices.Contains(r.Classes, class)
+	return len(r.Classes) == 0 || slices.ContainsFunc(r.Classes, class.Is)
 }
 
 // firing fills what all firings have in common.

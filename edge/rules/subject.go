@@ -82,7 +82,7 @@ const sameThing = 0.7
 func (s *Set) doubled(k *bongsu.Track) bool {
 	for i := range s.subjects {
 		g := &s.subjects[i]
-		if g.now && alike(g.track.Class, k.Class) && g.track.Box.IoU(k.Box) > sameThing {
+		if g.now && g.track.Class.Alike(k.Class) && g.track.Box.IoU(k.Box) > sameThing {
 			return true
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Set) returned(k *bongsu.Track) *subject {
 	nearest := float32(1)
 	for i := range s.subjects {
 		g := &s.subjects[i]
-		if g.now || s.watched-g.seen > s.relink || !alike(g.track.Class, k.Class) {
+		if g.now || s.watched-g.seen > s.relink || !g.track.Class.Alike(k.Class) {
 			continue
 		}
 		if d := min(apart(g.track.Box, k.Box), apart(g.expected, k.Box)); d < nearest {
@@ -123,13 +123,6 @@ func apart(a, b bongsu.Box) float32 {
 	p, q := a.Foot(), b.Foot()
 	dx, dy := (p.X-q.X)/(w*reachWidths), (p.Y-q.Y)/(h*reachHeights)
 	return dx*dx + dy*dy
-}
-
-// alike reports whether two classes can be one thing's.
-func alike(a, b bongsu.Class) bool { return a == b || vehicle(a) && vehicle(b) }
-
-func vehicle(c bongsu.Class) bool {
-	return c == bongsu.ClassCar || c == bongsu.ClassBus || c == bongsu.ClassTruck
 }
 
 // forget drops subjects that have been out of sight for longer than any rule cares.

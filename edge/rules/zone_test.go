@@ -217,6 +217,23 @@ func TestVehicleLabelsAreOneThing(t *testing.T) {
 	s.want("yard 1 begin 0.4")
 }
 
+// Who lies is still a person, also after the tracker lost who fell.
+func TestFallenIsAPerson(t *testing.T) {
+	r := intrusion()
+	r.Classes = []bongsu.Class{bongsu.ClassPerson}
+	s := newScene(t, r)
+	s.stand(2, at{id: 1, x: 0.5, y: 0.5, class: bongsu.ClassPerson})
+	s.stand(2.5)
+	s.stand(5, at{id: 2, x: 0.5, y: 0.5, class: bongsu.ClassFallenPerson})
+	s.want("yard 1 begin 0.4")
+	r.Classes = []bongsu.Class{bongsu.ClassFallenPerson}
+	s = newScene(t, r)
+	s.stand(2, at{id: 1, x: 0.5, y: 0.5, class: bongsu.ClassPerson})
+	s.want()
+	s.stand(4, at{id: 1, x: 0.5, y: 0.5, class: bongsu.ClassFallenPerson})
+	s.want("yard 1 begin 2.4")
+}
+
 func TestTaintConfirmsNothing(t *testing.T) {
 	s := newScene(t, intrusion(), loitering(), upright())
 	for s.now < 15*time.Second {

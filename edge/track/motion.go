@@ -1,6 +1,7 @@
 package track
 
 import (
+	"math"
 	"time"
 
 	"bongsu"
@@ -112,8 +113,19 @@ func (g *target) box() bongsu.Box {
 // velocity is that of the foot point, per second.
 func (g *target) velocity() (vx, vy float32) { return g.cx.v, g.cy.v + g.h.v/2 }
 
-// vote adds a sighting as class. When all places are taken the least likely one is given up.
-func (g *target) vote(class bongsu.Class, score float32) {
+// postureHalf is how long what a person was called before counts for half.
+const postureHalf = 500 * time.Millisecond
+
+// vote adds a sighting as class, since after the last one. When all places are taken the least
+// likely one is given up. A car does not become a truck: all its sightings count the same. A
+// person falls and gets up, so the older ones count less.
+func (g *target) vote(class bongsu.Class, score float32, since time.Duration) {
+	if class.Is(bongsu.ClassPerson) {
+		keep := float32(math.Exp2(-float64(since) / float64(postureHalf)))
+		for i := range g.candidates {
+			g.candidates[i].weight *= keep
+		}
+	}
 	least := 0
 	for i := range g.candidates {
 		c := &g.candidates[i]

@@ -162,7 +162,7 @@ func (t *Tracker) match(dets []bongsu.Detection, pool *[]int, least, buffer floa
 		for c, j := range *pool {
 			d := &dets[j]
 			cost[r*len(*pool)+c] = limit
-			if compatible(g.class(), d.Class) {
+			if g.class().Alike(d.Class) {
 				cost[r*len(*pool)+c] = min(limit, 1-box.IoU(grow(d.Box, buffer)))
 			}
 		}
@@ -189,18 +189,10 @@ func grow(b bongsu.Box, by float32) bongsu.Box {
 	return bongsu.Box{X0: b.X0 - dx, Y0: b.Y0 - dy, X1: b.X1 + dx, Y1: b.Y1 + dy}
 }
 
-// compatible reports whether one thing can have been called both: models change their mind about
-// a vehicle from picture to picture.
-func compatible(a, b bongsu.Class) bool { return a == b || vehicle(a) && vehicle(b) }
-
-func vehicle(c bongsu.Class) bool {
-	return c == bongsu.ClassCar || c == bongsu.ClassBus || c == bongsu.ClassTruck
-}
-
 // see corrects a target by its detection.
 func (t *Tracker) see(g *target, d *bongsu.Detection) {
 	g.correct(d.Box)
-	g.vote(d.Class, d.Score)
+	g.vote(d.Class, d.Score, t.last-g.seen)
 	g.score, g.seen, g.now = d.Score, t.last, true
 	g.hits++
 	if g.hits >= t.o.ConfirmHits || g.hits >= 2 && t.last-g.first >= t.o.ConfirmAfter {
@@ -219,7 +211,7 @@ func (t *Tracker) begin(dets []bongsu.Detection) {
 		t.nextID++
 		g := &t.targets[len(t.targets)-1]
 		g.place(d.Box)
-		g.vote(d.Class, d.Score)
+		g.vote(d.Class, d.Score, 0)
 		g.score, g.seen, g.now, g.hits = d.Score, t.last, true, 1
 		g.confirmed = t.o.ConfirmHits <= 1
 	}
@@ -229,7 +221,7 @@ func (t *Tracker) begin(dets []bongsu.Detection) {
 func (t *Tracker) covered(d *bongsu.Detection) bool {
 	for i := range t.targets {
 		g := &t.targets[i]
-		if g.now && g.confirmed && compatible(g.class(), d.Class) && g.box().IoU(d.Box) > overlapCovered {
+		if g.now && g.confirmed && g.class().Alike(d.Class) && g.box().IoU(d.Box) > overlapCovered {
 			return true
 		}
 	}
@@ -256,7 +248,7 @@ func (t *Tracker) hidden(i int) bool {
 	}
 	for k := range t.targets {
 		o := &t.targets[k]
-		if o.id != g.id && o.now && o.confirmed && compatible(o.class(), g.class()) && o.box().IoU(g.box()) > overlapCovered {
+		if o.id != g.id && o.now && o.confirmed && o.class().Alike(g.class()) && o.box().IoU(g.box()) > overlapCovered {
 			return true
 		}
 	}

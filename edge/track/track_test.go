@@ -194,6 +194,40 @@ func TestFlickeringVehicleLabel(t *testing.T) {
 	}
 }
 
+// A person who falls stays one track, called fallen half a second later, and a person again once
+// up, however long each lasted.
+func TestFallIsOneTrack(t *testing.T) {
+	tr := New(Options{})
+	walk := walker{x: 0.2, y: 0.5, vx: 0.05, w: 0.06, h: 0.2, class: bongsu.ClassPerson}
+	lie := bongsu.Detection{Box: bongsu.Box{X0: 0.68, Y0: 0.52, X1: 0.82, Y1: 0.6}, Class: bongsu.ClassFallenPerson, Score: 0.8}
+	var changes []float64
+	last := bongsu.ClassPerson
+	for _, s := range evenly(0, 40, 10) {
+		d, _ := walk.at(s)
+		if s >= 10 && s < 30 {
+			k := float32(min(1, s-10)) // a second from standing to lying
+			from, _ := walk.at(10)
+			mix := func(a, b float32) float32 { return a + k*(b-a) }
+			d = bongsu.Detection{Class: lie.Class, Score: 0.8, Box: bongsu.Box{X0: mix(from.Box.X0, lie.Box.X0), Y0: mix(from.Box.Y0, lie.Box.Y0),
+				X1: mix(from.Box.X1, lie.Box.X1), Y1: mix(from.Box.Y1, lie.Box.Y1)}}
+		}
+		if s >= 30 {
+			d = bongsu.Detection{Class: bongsu.ClassPerson, Score: 0.8, Box: lie.Box}
+		}
+		tracks := tr.Update(time.Duration(s*1e9), []bongsu.Detection{d})
+		if len(tracks) != 1 || tracks[0].ID != 1 {
+			t.Fatalf("at %.1f s: %+v", s, tracks)
+		}
+		if tracks[0].Class != last {
+			last = tracks[0].Class
+			changes = append(changes, s)
+		}
+	}
+	if len(changes) != 2 || math.Abs(changes[0]-10.5) > 0.2 || math.Abs(changes[1]-30.5) > 0.2 {
+		t.Errorf("it is called otherwise at %v s", changes)
+	}
+}
+
 func TestPersonAndCarNeverMix(t *testing.T) {
 	tr := New(Options{})
 	box := bongsu.Box{X0: 0.4, Y0: 0.4, X1: 0.6, Y1: 0.6}

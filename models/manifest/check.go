@@ -186,5 +186,5 @@ func (c *checker) thresholds(t Thresholds) {
 	if !(t.NMSIoU > 0 && t.NMSIoU <= 1) {
 		c.fail("thresholds.nms_iou", "%v: write an overlap above 0 and at most 1, such as 0.45", t.NMSIoU)
 	}
-	c.oneOf("thresholds.nms", t.NMS, NMSAcrossClasses, NMSWithinClass)
+	c.oneOf("thresholds.nms", t.NMS, NMSAcrossClasses, NMSAmongAlike, NMSWithinClass)
 }

@@ -67,6 +67,7 @@ const (
 	LayoutNCHW        = "nchw"
 	LayoutNHWC        = "nhwc"
 	NMSWithinClass    = "class"
+	NMSAmongAlike     = "alike"
 	NMSAcrossClasses  = "all"
 	defaultPad        = 114
 	maxSide, minSide  = 4096, 16
@@ -95,8 +96,11 @@ type Thresholds struct {
 	Low    float32 `yaml:"low"`     // boxes under it are not delivered; the tracker uses low..high to keep tracks alive
 	High   float32 `yaml:"high"`    // from here on a box may begin a track
 	NMSIoU float32 `yaml:"nms_iou"` // overlap from which the lower score is suppressed
-	NMS    string  `yaml:"nms"`     // class or all
+	NMS    string  `yaml:"nms"`     // class, alike or all
 }
+
+// rivals are what the words of Thresholds.NMS mean.
+var rivals = map[string]models.Rivals{NMSWithinClass: models.RivalsSame, NMSAmongAlike: models.RivalsAlike, NMSAcrossClasses: models.RivalsAll}
 
 // Load reads and checks the manifest at path. Errors are bongsu.FieldErrors, all of them
 // joined, in the order of the file.
@@ -148,7 +152,7 @@ func (m *Manifest) Ref() bongsu.ModelRef {
 func (m *Manifest) HeadSpec() models.HeadSpec {
 	s := models.HeadSpec{
 		Width: m.Input.Width, Height: m.Input.Height,
-		Low: m.Thresholds.Low, IoU: m.Thresholds.NMSIoU, PerClass: m.Thresholds.NMS == NMSWithinClass,
+		Low: m.Thresholds.Low, IoU: m.Thresholds.NMSIoU, Rivals: rivals[m.Thresholds.NMS],
 	}
 	for _, o := range m.Outputs {
 		s.Outputs = append(s.Outputs, models.OutputSpec{Name: o.Name, Shape: o.Shape})

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"bongsu"
+	"bongsu/models"
 )
 
 const good = `schema: 1
@@ -52,7 +53,7 @@ func TestGoodManifest(t *testing.T) {
 		t.Errorf("%+v: the version must be as it stands there", m.Ref())
 	}
 	h := m.HeadSpec()
-	if h.Width != 64 || h.Height != 32 || !h.PerClass || h.Low != 0.1 || h.IoU != 0.45 ||
+	if h.Width != 64 || h.Height != 32 || h.Rivals != models.RivalsSame || h.Low != 0.1 || h.IoU != 0.45 ||
 		len(h.Outputs) != 1 || h.Outputs[0].Name != "output" || len(h.Outputs[0].Shape) != 3 {
 		t.Errorf("%+v", h)
 	}
@@ -131,7 +132,7 @@ var wrong = []struct{ old, new, want string }{
 	{"high: 0.5", "high: 0.05", "m.yaml:25: thresholds.high: 0.05 is under thresholds.low 0.1: high begins tracks, low keeps them"},
 	{"high: 0.5", "high: 50", "m.yaml:25: thresholds.high: 50: write a score above 0 and under 1, such as 0.5"},
 	{"nms_iou: 0.45", "nms_iou: 45", "m.yaml:25: thresholds.nms_iou: 45: write an overlap above 0 and at most 1, such as 0.45"},
-	{"nms: class", "nms: none", `m.yaml:25: thresholds.nms: "none" is not possible: write all, class`},
+	{"nms: class", "nms: none", `m.yaml:25: thresholds.nms: "none" is not possible: write all, alike, class`},
 	{"licence: Apache-2.0\n", "", "m.yaml:1: licence: it is missing: give an SPDX expression, such as Apache-2.0: a model without a licence cannot be installed"},
 	{"origin: made here", "origin: ''", "m.yaml:27: origin: it is missing: give where the model came from, such as its web address"},
 	{"origin: made here", "origin: [", "m.yaml:27: not readable as YAML: sequence end token ']' not found"},

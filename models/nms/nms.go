@@ -40,9 +40,9 @@ func (c *Candidate) iou(o *Candidate) float32 {
 
 // Suppressor holds the scratch memory of one head. It is used by one goroutine at a time.
 type Suppressor struct {
-	classes  []bongsu.Class
-	iou      float32
-	perClass bool
+	classes []bongsu.Class
+	iou     float32
+	rivals  models.Rivals
 
 	cand []Candidate
 	kept []int32 // indices in cand
@@ -52,7 +52,7 @@ type Suppressor struct {
 // makes it allocate.
 func New(spec models.HeadSpec, capacity int) *Suppressor {
 	return &Suppressor{
-		classes: spec.Classes, iou: spec.IoU, perClass: spec.PerClass,
+		classes: spec.Classes, iou: spec.IoU, rivals: spec.Rivals,
 		cand: make([]Candidate, 0, capacity), kept: make([]int32, 0, MaxDetections),
 	}
 }
@@ -107,10 +107,7 @@ func (s *Suppressor) Finish(g models.Geometry, dst []bongsu.Detection) []bongsu.
 func (s *Suppressor) suppressed(c *Candidate) bool {
 	for _, k := range s.kept {
 		b := &s.cand[k]
-		if s.perClass && s.classes[b.Class] != s.classes[c.Class] {
-			continue
-		}
-		if c.iou(b) > s.iou {
+		if c.iou(b) > s.iou && s.rivals.Between(s.classes[b.Class], s.classes[c.Class]) {
 			return true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"bongsu/models"
 )
 
-var spec = models.HeadSpec{Classes: []bongsu.Class{"car", "truck", "car"}, IoU: 0.5}
+var spec = models.HeadSpec{Classes: []bongsu.Class{"car", "truck", "car", "person"}, IoU: 0.5}
 
 var square = models.Geometry{PictureW: 100, PictureH: 100, ScaleX: 1, ScaleY: 1}
 
@@ -39,16 +39,19 @@ func TestSuppression(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	a := box{20, 20, 20, 20, 0.9, 0}
 	for name, c := range map[string]struct {
-		perClass bool
-		boxes    []box
-		want     []float32
+		rivals models.Rivals
+		boxes  []box
+		want   []float32
 	}{
 		"nothing":                         {},
 		"best first":                      {boxes: []box{{20, 20, 10, 10, 0.3, 0}, {60, 60, 10, 10, 0.8, 0}}, want: []float32{0.8, 0.3}},
 		"an equal box goes":               {boxes: []box{a, {20, 20, 20, 20, 0.8, 0}}, want: []float32{0.9}},
 		"as car and as truck: once":       {boxes: []box{a, {21, 20, 20, 20, 0.8, 1}}, want: []float32{0.9}},
-		"per class: twice":                {perClass: true, boxes: []box{a, {21, 20, 20, 20, 0.8, 1}}, want: []float32{0.9, 0.8}},
-		"per class means the domain word": {perClass: true, boxes: []box{a, {21, 20, 20, 20, 0.8, 2}}, want: []float32{0.9}},
+		"per class: twice":                {rivals: models.RivalsSame, boxes: []box{a, {21, 20, 20, 20, 0.8, 1}}, want: []float32{0.9, 0.8}},
+		"per class means the domain word": {rivals: models.RivalsSame, boxes: []box{a, {21, 20, 20, 20, 0.8, 2}}, want: []float32{0.9}},
+		"among alike, a car and a truck":  {rivals: models.RivalsAlike, boxes: []box{a, {21, 20, 20, 20, 0.8, 1}}, want: []float32{0.9}},
+		"among alike, a car and a driver": {rivals: models.RivalsAlike, boxes: []box{a, {21, 20, 20, 20, 0.8, 3}}, want: []float32{0.9, 0.8}},
+		"a car and a driver":              {boxes: []box{a, {21, 20, 20, 20, 0.8, 3}}, want: []float32{0.9}},
 		"at the threshold it stays":       {boxes: []box{{10, 10, 20, 20, 0.9, 0}, {10, 15, 20, 10, 0.8, 0}}, want: []float32{0.9, 0.8}}, // IoU is 0.5 exactly
 		"beyond the threshold it goes":    {boxes: []box{{10, 10, 20, 20, 0.9, 0}, {10, 14.5, 20, 11, 0.8, 0}}, want: []float32{0.9}},
 		"the suppressed suppress nothing": {boxes: []box{a, {28, 20, 20, 20, 0.8, 0}, {26, 20, 20, 20, 0.85, 0}, {34, 20, 20, 20, 0.7, 0}}, want: []float32{0.9, 0.8}},
@@ -58,7 +61,7 @@ func TestSuppression(t *testing.T) {
 		"scores over 1 are 1":             {boxes: []box{{20, 20, 20, 20, 1.0001, 0}}, want: []float32{1}},
 	} {
 		sp := spec
-		sp.PerClass = c.perClass
+		sp.Rivals = c.rivals
 		if got := scores(suppress(New(sp, 8), square, c.boxes...)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: scores %v, want %v", name, got, c.want)
 		}

@@ -85,6 +85,8 @@ export const en: Record<keyof typeof ko, string> = {
   'class.animal': 'Animal',
   'class.fire': 'Fire',
   'class.smoke': 'Smoke',
+  'class.fallen-person': 'Fallen person',
+  'class.large-vehicle': 'Large vehicle',
 
   'work.unclaimed': 'Unclaimed',
   'work.claimed': 'Claimed',

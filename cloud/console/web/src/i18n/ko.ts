@@ -83,6 +83,8 @@ export const ko = {
   'class.animal': '동물',
   'class.fire': '불꽃',
   'class.smoke': '연기',
+  'class.fallen-person': '쓰러진 사람',
+  'class.large-vehicle': '대형차',
 
   'work.unclaimed': '미확인',
   'work.claimed': '담당',

@@ -44,7 +44,7 @@ test('there are words for every code of the API', () => {
     history: ['raise', 'fold', 'claim', 'release', 'expire', 'evidence', 'verdict', 'undo'],
     code: ['bad-url', 'unreachable', 'silent', 'wrong-password', 'need-password', 'basic-refused', 'busy', 'not-found', 'no-video',
       'bad-certificate', 'no-parameter-sets', 'protocol', 'ended', 'closed', 'clock-set', 'tainted', 'untrusted', 'model', 'edge-silent'],
-    class: ['person', 'bicycle', 'motorcycle', 'car', 'bus', 'truck', 'bag', 'animal', 'fire', 'smoke'],
+    class: ['person', 'bicycle', 'motorcycle', 'car', 'bus', 'truck', 'bag', 'animal', 'fire', 'smoke', 'fallen-person', 'large-vehicle'],
     reason: ['score', 'dwell_s', 'inside_s', 'coalesced'], 'why.clock': ['synchronised', 'unsynchronised', 'unknown'],
     'evi.noclip': ['writing', 'none', 'evicted', 'failed'], towards: ['left', 'right', 'up', 'down', 'either'],
   };
