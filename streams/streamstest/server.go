@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +51,7 @@ type Server struct {
 	feeds sync.WaitGroup
 
 	mu       sync.Mutex
+	ctx      context.Context // of Run; nil before it
 	paths    map[string]*path
 	requests []Request
 	sessions map[*gortsplib.ServerSession]*reader
@@ -90,6 +93,35 @@ func NewServer(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
+// Add brings another path, before Run or while it runs. It may be called from any goroutine.
+func (s *Server) Add(o *Path) error {
+	p, err := newPath(s, o)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.paths[o.Name] != nil:
+		return fmt.Errorf("streamstest: two paths are named %q", o.Name)
+	case s.stopped:
+		return fmt.Errorf("streamstest: path %q comes after the server's end", o.Name)
+	case s.ctx != nil:
+		p.ctx = s.ctx
+		if err := p.open(); err != nil {
+			return err
+		}
+	}
+	s.paths[o.Name] = p
+	return nil
+}
+
+func (s *Server) all() []*path {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.paths))
+}
+
 // Addr is host:port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
@@ -122,6 +154,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
+	s.ctx = ctx
 	for _, p := range s.paths {
 		p.ctx = ctx
 		if err := p.open(); err != nil {
@@ -145,7 +178,7 @@ func (s *Server) Run(ctx context.Context) error {
 	cancel()
 	s.feeds.Wait()
 	s.rtsp.Close()
-	for _, p := range s.paths {
+	for _, p := range s.all() {
 		p.close()
 	}
 	if err == nil {
