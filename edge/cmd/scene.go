@@ -18,6 +18,7 @@ import (
 	"bongsu/streams/scene"
 	"bongsu/streams/scene/film"
 	"bongsu/streams/scene/library"
+	"bongsu/streams/scene/random"
 	"bongsu/streams/streamstest"
 	"bongsu/streams/truth"
 )
@@ -28,12 +29,13 @@ const looks = "1"
 type sceneOpts struct {
 	out, dir, codec, listen, cache *string
 	seed                           *uint64
-	width, fps                     *int
+	width, fps, jobs               *int
 	noWords, noClock               *bool
+	data                           *datasetOpts
 }
 
 func (o *sceneOpts) define(fs *flag.FlagSet) {
-	fs.StringVar(o.out, "out", *o.out, "render: the MP4 to write; without it NAME.mp4")
+	fs.StringVar(o.out, "out", *o.out, "render: the MP4 to write; without it NAME.mp4. dataset: the new folder")
 	fs.StringVar(o.dir, "truth", *o.dir, "render, truth: the folder for what really happens in it")
 	fs.StringVar(o.codec, "codec", *o.codec, "h264 or h265")
 	fs.StringVar(o.listen, "listen", *o.listen, "serve: where to listen")
@@ -41,27 +43,32 @@ func (o *sceneOpts) define(fs *flag.FlagSet) {
 	fs.Uint64Var(o.seed, "seed", *o.seed, "another seed than the scene's own")
 	fs.IntVar(o.width, "width", *o.width, "another width, pixels; the height follows")
 	fs.IntVar(o.fps, "fps", *o.fps, "another number of pictures a second")
+	fs.IntVar(o.jobs, "jobs", *o.jobs, "dataset: how many places are drawn at a time; without it one a core")
+	o.data.define(fs)
 	fs.BoolVar(o.noWords, "no-words", *o.noWords, "leave out the words 모의 영상: for training and scoring only")
 	fs.BoolVar(o.noClock, "no-clock", *o.noClock, "leave out date and time")
 }
 
 func newSceneOpts() *sceneOpts {
 	codec, listen := "h264", "127.0.0.1:8554"
-	return &sceneOpts{new(string), new(string), &codec, &listen, new(string), new(uint64), new(int), new(int), new(bool), new(bool)}
+	return &sceneOpts{new(string), new(string), &codec, &listen, new(string), new(uint64), new(int), new(int), new(int), new(bool), new(bool), &datasetOpts{look: random.LookTrain, scenes: 100, frames: 20}}
 }
 
 func sceneVerb() *verb {
-	return &verb{name: "scene", summary: "simulated cameras: render, serve, tell what really happens", usage: "list | render SCENE | truth SCENE | serve SCENE ... [flags]",
+	return &verb{name: "scene", summary: "simulated cameras: render, serve, tell what really happens", usage: "list | render SCENE | truth SCENE | serve SCENE ... | dataset --out DIR [flags]",
 		about: `A scene is the name of one that comes with the program, or a YAML file (docs/design/scene.md).
 list prints the scenes that come with the program. render writes an MP4, and with --truth DIR what
 really happens in it: JSON, COCO, MOT, clip XML and zone map. truth writes the latter alone. serve
 plays scenes in a loop as RTSP cameras, each at rtsp://HOST:PORT/NAME: a scene is rendered once, at
-its first time, and played from a file from then on. Progress goes to standard error.`,
+its first time, and played from a file from then on. dataset draws random
+places with random actors for training or scoring: dataset.json, labels.jsonl and frames.i420.
+Progress goes to standard error.`,
 		example: `bongsu-edge scene list
 bongsu-edge scene render intruder-night --out intruder.mp4 --truth truth/
 bongsu-edge scene render my-yard.yaml --seed 12 --width 1280 --codec h265
 bongsu-edge scene truth intruder-night --truth truth/
-bongsu-edge scene serve intruder-night traffic-noon --listen 127.0.0.1:8554`,
+bongsu-edge scene serve intruder-night traffic-noon --listen 127.0.0.1:8554
+bongsu-edge scene dataset --out train --scenes 700 --frames 25 --seed 1`,
 		flags: func(fs *flag.FlagSet) any {
 			o := newSceneOpts()
 			o.define(fs)
@@ -85,8 +92,10 @@ func runScene(ctx context.Context, m *Main, c *call) error {
 		return sceneTruth(ctx, m, o, names[0])
 	case word == "serve" && len(names) > 0:
 		return serveScenes(ctx, m, o, names)
+	case word == "dataset" && len(names) == 0:
+		return sceneDataset(ctx, m, o)
 	}
-	return usageError{"say list, render SCENE, truth SCENE or serve SCENE ..."}
+	return usageError{"say list, render SCENE, truth SCENE, serve SCENE ... or dataset --out DIR"}
 }
 
 // wordsAndFlags takes the first word, and flags and names behind it in any order.

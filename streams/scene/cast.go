@@ -38,7 +38,7 @@ func (r *Renderer) assemble() {
 			continue
 		}
 		for k := range a.Count {
-			one := crowdMember(a, k, r.seed, r.scene.DurationS)
+			one := crowdMember(a, k, r.casting, r.scene.DurationS)
 			p := r.newPlayer(one, one.ID)
 			p.id, next = next, next+1
 			r.cast = append(r.cast, p)
@@ -50,8 +50,8 @@ func (r *Renderer) assemble() {
 }
 
 func (r *Renderer) newPlayer(a *Actor, name string) *player {
-	c := newChance(r.seed, name)
-	p := &player{actor: a, name: name, time: newTimeline(a, r.scene.DurationS, newChance(r.seed, name+"/steps"))}
+	c := newChance(r.casting, name)
+	p := &player{actor: a, name: name, time: newTimeline(a, r.scene.DurationS, newChance(r.casting, name+"/steps"))}
 	switch a.Kind {
 	case KindPerson:
 		p.person = newPerson(c, a.Look)
@@ -64,7 +64,7 @@ func (r *Renderer) newPlayer(a *Actor, name string) *player {
 	case KindBag, KindLitter:
 		p.bag = newBag(c, a)
 	case KindFire, KindSmoke:
-		p.plume = newPlume(a, mix64(r.seed^c.next()))
+		p.plume = newPlume(a, mix64(r.casting^c.next()))
 	}
 	return p
 }

@@ -35,9 +35,13 @@ func (r *Renderer) drawPlate() {
 	w, h := r.view.w, r.view.h
 	p := &plate{w: w, h: h, color: make([]uint32, w*h), depth: make([]float32, w*h), kind: make([]byte, w*h), gx: make([]float32, w*h), gy: make([]float32, w*h)}
 	linear := make([]vec, w*h)
-	for y := range h {
-		for x := range w {
-			linear[y*w+x] = r.pixel(p, x, y)
+	if r.opt.Rays == 1 {
+		r.draft(p, linear)
+	} else {
+		for y := range h {
+			for x := range w {
+				linear[y*w+x] = r.pixel(p, x, y)
+			}
 		}
 	}
 	r.expose(linear)

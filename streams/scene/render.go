@@ -17,23 +17,25 @@ type Options struct {
 	NoClock bool   // leave out the date and time in the corner
 	Width   int    // pixels; 0: the scene's. The height follows, both are rounded to even numbers
 	FPS     int    // 0: the scene's
+	Rays    int    // of each pixel of what does not move: 0 is four; 1 traces more only where edges are
 }
 
 // Renderer draws the frames of one scene, in any order. It is for one goroutine.
 type Renderer struct {
-	scene  *Scene
-	opt    Options
-	seed   uint64
-	view   *view
-	light  *lights
-	plate  *plate
-	canvas *canvas
-	tile   tile
-	cast   []*player
-	trees  []*tree
-	flags  []*flag
-	sensor *sensor
-	air    *air
+	scene   *Scene
+	opt     Options
+	seed    uint64
+	casting uint64 // the seed of the actors: the scene's until Recast
+	view    *view
+	light   *lights
+	plate   *plate
+	canvas  *canvas
+	tile    tile
+	cast    []*player
+	trees   []*tree
+	flags   []*flag
+	sensor  *sensor
+	air     *air
 
 	things []*thing // of the frame that is being drawn, the farthest first
 	masks  []mask   // by object
@@ -46,6 +48,7 @@ func New(s *Scene, opt Options) (*Renderer, error) {
 	if r.seed == 0 {
 		r.seed = s.Seed
 	}
+	r.casting = r.seed
 	if opt.Width > 0 {
 		own.Camera.HeightPX = (s.Camera.HeightPX*opt.Width/s.Camera.WidthPX + 1) &^ 1
 		own.Camera.WidthPX = (opt.Width + 1) &^ 1

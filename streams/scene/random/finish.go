@@ -1,0 +1,207 @@
+package random
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"math"
+
+	"bongsu"
+)
+
+// lens is one camera's way of treating a picture; what varies from picture to picture is drawn anew
+// each time.
+type lens struct {
+	gamma, gain, lift float64
+	cast              [2]float64 // of colour, on U and V
+	colour            float64    // saturation
+	vignette          float64
+	soft              float64 // blur, pixels
+	sharp             float64 // halo at edges
+	grain, blotch     float64 // noise of luma and of colour
+	quality           int     // of compression, 0 none
+
+	tmp []byte
+}
+
+func newLens(d dice, look string) *lens {
+	l := &lens{gamma: d.log(0.7, 1.4), gain: d.between(0.8, 1.2), lift: d.between(-6, 18), colour: d.between(0.3, 1.5)}
+	if d.maybe(0.5) {
+		l.cast = [2]float64{d.NormFloat64() * 5, d.NormFloat64() * 5}
+	}
+	if d.maybe(0.12) {
+		l.colour = 0
+		l.cast = [2]float64{}
+	}
+	if d.maybe(0.4) {
+		l.vignette = d.between(0.05, 0.5)
+	}
+	if d.maybe(0.55) {
+		l.soft = d.log(0.4, 1.7)
+	}
+	if d.maybe(0.5) {
+		l.sharp = d.log(0.2, 1.6)
+	}
+	if d.maybe(0.5) {
+		l.grain, l.blotch = d.log(0.5, 9), d.log(0.3, 7)
+	}
+	if d.maybe(0.6) {
+		l.quality = int(d.log(12, 80))
+	}
+	return l
+}
+
+// finish treats a picture.
+func (l *lens) finish(f *bongsu.Frame, d dice) {
+	soft := l.soft
+	if d.maybe(0.15) {
+		soft += d.between(0, 1)
+	}
+	if soft > 0 {
+		l.blur(f.Planes[0].Data, f.Width, f.Height, soft)
+	}
+	l.tone(f, d)
+	if l.sharp > 0 {
+		l.sharpen(f.Planes[0].Data, f.Width, f.Height, l.sharp)
+	}
+	l.noise(f, d)
+	if l.quality > 0 {
+		l.compress(f, max(8, l.quality+d.IntN(11)-5))
+	}
+}
+
+// tone bends brightness and colour.
+func (l *lens) tone(f *bongsu.Frame, d dice) {
+	var y [256]byte
+	gain, gamma, lift := l.gain*d.between(0.85, 1.18), l.gamma*d.between(0.9, 1.1), l.lift+d.between(-4, 4)
+	for i := range y {
+		v := math.Max(0, float64(i)-16) / 219
+		y[i] = byte(min(240, max(12, 16+lift+(219-lift)*gain*math.Pow(v, gamma))))
+	}
+	p := f.Planes[0].Data
+	if l.vignette == 0 {
+		for i, v := range p {
+			p[i] = y[v]
+		}
+	} else {
+		l.darkCorners(p, f.Width, f.Height, &y)
+	}
+	for k := range 2 {
+		var c [256]byte
+		for i := range c {
+			c[i] = byte(min(240, max(16, 128+(float64(i)-128)*l.colour+l.cast[k])))
+		}
+		q := f.Planes[k+1].Data
+		for i, v := range q {
+			q[i] = c[v]
+		}
+	}
+}
+
+func (l *lens) darkCorners(p []byte, w, h int, tone *[256]byte) {
+	cx, cy := float64(w)/2, float64(h)/2
+	inv := 1 / (cx*cx + cy*cy)
+	for y := range h {
+		dy := (float64(y) - cy) * (float64(y) - cy)
+		row := p[y*w:][:w]
+		for x := range row {
+			dx := float64(x) - cx
+			k := int(256 * (1 - l.vignette*(dx*dx+dy)*inv))
+			row[x] = byte(16 + max(0, (int(tone[row[x]])-16)*k>>8))
+		}
+	}
+}
+
+// blur is a binomial filter whose middle weighs less the softer it is.
+func (l *lens) blur(p []byte, w, h int, sigma float64) {
+	for ; sigma > 0.05; sigma -= 0.75 {
+		s := math.Min(sigma, 0.75)
+		side := int(256 * s * s / 2)
+		mid := 256 - 2*side
+		l.tmp = append(l.tmp[:0], p...)
+		for y := range h {
+			a, b := l.tmp[y*w:][:w], p[y*w:][:w]
+			for x := 1; x < w-1; x++ {
+				b[x] = byte((int(a[x])*mid + (int(a[x-1])+int(a[x+1]))*side + 128) >> 8)
+			}
+		}
+		l.tmp = append(l.tmp[:0], p...)
+		for y := 1; y < h-1; y++ {
+			up, a, down, b := l.tmp[(y-1)*w:][:w], l.tmp[y*w:][:w], l.tmp[(y+1)*w:][:w], p[y*w:][:w]
+			for x := range w {
+				b[x] = byte((int(a[x])*mid + (int(up[x])+int(down[x]))*side + 128) >> 8)
+			}
+		}
+	}
+}
+
+// sharpen adds k times what a picture differs from its own blur: halos along edges.
+func (l *lens) sharpen(p []byte, w, h int, k float64) {
+	l.tmp = append(l.tmp[:0], p...)
+	a := int(64 * k)
+	for y := 1; y < h-1; y++ {
+		up, mid, down, out := l.tmp[(y-1)*w:][:w], l.tmp[y*w:][:w], l.tmp[(y+1)*w:][:w], p[y*w:][:w]
+		for x := 1; x < w-1; x++ {
+			edge := 4*int(mid[x]) - int(mid[x-1]) - int(mid[x+1]) - int(up[x]) - int(down[x])
+			out[x] = byte(min(240, max(12, int(mid[x])+edge*a>>8)))
+		}
+	}
+}
+
+// noise adds grain, and blotches of colour that are larger than pixels.
+func (l *lens) noise(f *bongsu.Frame, d dice) {
+	if l.grain == 0 {
+		return
+	}
+	var table [256]int8
+	for i := range table {
+		table[i] = int8(min(100, max(-100, d.NormFloat64()*l.grain)))
+	}
+	p := f.Planes[0].Data
+	s := d.Uint64() | 1
+	for i := range p {
+		s ^= s << 13
+		s ^= s >> 7
+		s ^= s << 17
+		p[i] = byte(min(240, max(12, int(p[i])+int(table[s&255]))))
+	}
+	if l.colour == 0 {
+		return
+	}
+	for i := range table {
+		table[i] = int8(min(100, max(-100, d.NormFloat64()*l.blotch)))
+	}
+	for k := range 2 {
+		q := f.Planes[k+1].Data
+		last := 0
+		for i := range q {
+			s ^= s << 13
+			s ^= s >> 7
+			s ^= s << 17
+			last = (3*last + 3*int(table[s&255])) / 4
+			q[i] = byte(min(240, max(16, int(q[i])+last)))
+		}
+	}
+}
+
+// compress sends the picture through JPEG and back: blocks and ringing, as low bit rates leave.
+func (l *lens) compress(f *bongsu.Frame, quality int) {
+	img := &image.YCbCr{Y: f.Planes[0].Data, Cb: f.Planes[1].Data, Cr: f.Planes[2].Data, YStride: f.Width, CStride: f.Width / 2,
+		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, f.Width, f.Height)}
+	var b bytes.Buffer
+	if jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}) != nil {
+		return
+	}
+	back, err := jpeg.Decode(&b)
+	got, ok := back.(*image.YCbCr)
+	if err != nil || !ok || got.SubsampleRatio != image.YCbCrSubsampleRatio420 {
+		return
+	}
+	for y := range f.Height {
+		copy(f.Planes[0].Data[y*f.Width:][:f.Width], got.Y[y*got.YStride:])
+	}
+	for y := range f.Height / 2 {
+		copy(f.Planes[1].Data[y*f.Width/2:][:f.Width/2], got.Cb[y*got.CStride:])
+		copy(f.Planes[2].Data[y*f.Width/2:][:f.Width/2], got.Cr[y*got.CStride:])
+	}
+}
