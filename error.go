@@ -87,8 +87,14 @@ func HTTPStatus(c Code) int {
 		return http.StatusRequestEntityTooLarge
 	case CodeThrottled:
 		return http.StatusTooManyRequests
-	case CodeUnavailable:
+	case CodeUnavailable, CodeEdgeOffline:
 		return http.StatusServiceUnavailable
+	case CodeEdgeSilent:
+		return http.StatusGatewayTimeout
+	case CodeEdgeOld:
+		return http.StatusNotImplemented
+	case CodeNotAllowed:
+		return http.StatusForbidden
 	}
 	return http.StatusInternalServerError
 }

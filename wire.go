@@ -19,8 +19,9 @@ const (
 // WireError is the body of every answer that is not 2xx.
 type WireError struct {
 	Error struct {
-		Code    Code   `json:"code"`
-		Message string `json:"message"`
+		Code    Code         `json:"code"`
+		Message string       `json:"message"`
+		Fields  []FieldFault `json:"fields,omitempty"` // what is wrong, field by field, where a camera is set up
 	} `json:"error"`
 }
 

@@ -36,6 +36,11 @@ const (
 	EdgeEnrolFailed = "edge.enrol.failed"
 	EdgeRevoke      = "edge.revoke"
 
+	CameraProbe       = "camera.probe"        // an admin has an edge look at a camera
+	CameraSetup       = "camera.setup"        // or make or change one
+	CameraRemove      = "camera.remove"       // or take one away
+	CameraSetupFailed = "camera.setup.failed" // which was not done, or it is not known whether it was
+
 	SnapshotView = "snapshot.view"
 	StillView    = "still.view"
 	ClipView     = "clip.view"

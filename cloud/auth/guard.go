@@ -214,7 +214,7 @@ func (g *Guard) recover(w http.ResponseWriter, r *http.Request) {
 // noRoute answers 405 with Allow when another method would do, else 404.
 func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request, log *slog.Logger) {
 	var allow []string
-	for _, m := range []string{"GET", "POST", "PUT"} {
+	for _, m := range []string{"GET", "POST", "PUT", "DELETE"} {
 		other := r.Clone(r.Context())
 		other.Method = m
 		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {

@@ -48,6 +48,11 @@ var routes = []Route{
 	{"POST", "/api/v1/edges/tokens", AccessAdmin, "edges.token", "Make a one-time token with which an edge enrols"},
 	{"POST", "/api/v1/edges/{edge}/revoke", AccessAdmin, "edges.revoke", "Shut an edge out, at once"},
 
+	{"GET", "/api/v1/edges/{edge}/setup", AccessOperator, "edges.setup", "How the cameras of an edge are configured"},
+	{"POST", "/api/v1/edges/{edge}/probe", AccessAdmin, "edges.probe", "Have an edge look at a camera; audited"},
+	{"PUT", "/api/v1/edges/{edge}/setup/{camera}", AccessAdmin, "edges.setup.put", "Make or change a camera of an edge; audited"},
+	{"DELETE", "/api/v1/edges/{edge}/setup/{camera}", AccessAdmin, "edges.setup.remove", "Take a camera away from an edge; audited"},
+
 	{"GET", "/api/v1/cameras", AccessOperator, "cameras.list", "All cameras as their edges last reported them"},
 	{"GET", "/api/v1/cameras/{edge}/{camera}/still", AccessOperator, "cameras.still", "The last still of a camera; audited"},
 	{"GET", "/api/v1/cameras/{edge}/{camera}/live", AccessOperator, "live.view", "A camera as it is now (WebSocket); audited"},
@@ -79,6 +84,7 @@ var routes = []Route{
 	{"PUT", "/api/v1/edge/clips/{id}/data", AccessEdge, "edge.clip.data", "Send bytes of a declared part"},
 	{"POST", "/api/v1/edge/clips/{id}/complete", AccessEdge, "edge.clip.complete", "Check a part's size and hash and keep it"},
 	{"GET", "/api/v1/edge/live", AccessEdge, "edge.live", "An edge waits for wishes for live pictures (WebSocket)"},
+	{"POST", "/api/v1/edge/commands/{id}", AccessEdge, "edge.command", "An edge answers a command that it got over its control connection"},
 	{"GET", "/api/v1/edge/live/{session}", AccessEdge, "edge.live.media", "An edge sends live pictures (WebSocket)"},
 
 	{"", "/", AccessPublic, "static", "The console's own files; they hold no data"},

@@ -10,15 +10,15 @@ import (
 )
 
 // serves says whether a process with these roles answers a route itself. Health, numbers and the
-// API's description are everywhere. Edges enrol wherever they are let in; their live view is the
-// console's, which holds both its ends.
+// API's description are everywhere. Edges enrol wherever they are let in; their live view, and the
+// commands that come with it, are the console's, which holds both ends.
 func serves(r auth.Route, has config.Roles) bool {
 	switch {
 	case r.Name == "healthz" || r.Name == "metrics" || r.Name == "openapi":
 		return true
 	case r.Name == "edge.enrol":
 		return has.Ingest || has.Console
-	case strings.HasPrefix(r.Name, "edge.live"):
+	case strings.HasPrefix(r.Name, "edge.live"), r.Name == "edge.command":
 		return has.Console
 	case r.Access == auth.AccessEdge:
 		return has.Ingest

@@ -26,6 +26,7 @@ import (
 	"bongsu/cloud/ingest"
 	"bongsu/cloud/live"
 	"bongsu/cloud/queue"
+	"bongsu/cloud/setup"
 	"bongsu/cloud/worker"
 )
 
@@ -139,6 +140,7 @@ func (s *server) build(c *call) error {
 	})
 	handlers := s.console.Handlers()
 	maps.Copy(handlers, s.live.Handlers())
+	maps.Copy(handlers, setup.New(setup.Options{Edges: s.live, Known: s.archive, Audit: s.audit, Log: log}).Handlers())
 	if s.ingest != nil {
 		s.addEdgeRoutes(handlers)
 	}

@@ -259,6 +259,9 @@ func TestSchemasEqualTheTypes(t *testing.T) {
 		"EdgeEvent": bongsu.Event{}, "EventsResponse": bongsu.EventsResponse{}, "EventResult": bongsu.EventResult{}, "ClipRequest": bongsu.ClipRequest{}, "ClipDeclared": bongsu.Clip{},
 		"ClipResponse": bongsu.ClipResponse{}, "CamerasRequest": bongsu.CamerasRequest{}, "CameraStatus": bongsu.CameraStatus{},
 		"Health": health{}, "HealthReason": Reason{}, "Letters": lettersAnswer{}, "Letter": LetterView{},
+		"FieldFault": bongsu.FieldFault{}, "Fault": bongsu.Fault{}, "CommandAnswer": bongsu.Answer{}, "EdgeSetup": bongsu.SetupView{}, "SetupModel": bongsu.SetupModel{},
+		"SetupRuleKind": bongsu.SetupRuleKind{}, "SetupKey": bongsu.SetupKey{}, "ProbeRequest": bongsu.ProbeRequest{}, "ProbeTLS": bongsu.ProbeTLS{}, "ProbeResult": bongsu.ProbeResult{},
+		"CameraPut": bongsu.PutRequest{}, "CameraPutResult": bongsu.PutResult{}, "CameraRemoved": bongsu.RemoveResult{},
 	} {
 		s, known := d.Components.Schemas[name]
 		if !known {

@@ -97,7 +97,8 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	}
 	s.console = New(o)
 	s.handlers = s.console.Handlers()
-	for _, name := range []string{"edge.events", "edge.cameras", "edge.clips", "edge.clip.data", "edge.clip.complete", "edge.live", "edge.live.media", "live.view"} {
+	for _, name := range []string{"edge.events", "edge.cameras", "edge.clips", "edge.clip.data", "edge.clip.complete", "edge.live", "edge.live.media", "edge.command", "live.view",
+		"edges.setup", "edges.probe", "edges.setup.put", "edges.setup.remove"} {
 		s.handlers[name] = http.NotFoundHandler()
 	}
 	h, err := auth.NewGuard(s.auth, auth.GuardOptions{Secure: o.Secure, Log: log}).Mux(s.handlers)

@@ -17,10 +17,11 @@ import (
 
 // line is an edge's control connection.
 type line struct {
-	edge bongsu.EdgeID
-	out  chan bongsu.LiveText // in: what to say; closed never
-	gone chan struct{}        // closed when the connection is over
-	end  context.CancelFunc
+	edge     bongsu.EdgeID
+	features []string      // what it can do beyond live pictures
+	out      chan []byte   // in: texts to say; closed never
+	gone     chan struct{} // closed when the connection is over
+	end      context.CancelFunc
 }
 
 // lineRoom is how many messages may wait for an edge. One that lets so many wait is cut off: it
@@ -28,9 +29,12 @@ type line struct {
 const lineRoom = 256
 
 // say sends a message; it does not block.
-func (l *line) say(t bongsu.LiveText) {
+func (l *line) say(t bongsu.LiveText) { l.write(t.Encode()) }
+
+// write sends a text; it does not block.
+func (l *line) write(text []byte) {
 	select {
-	case l.out <- t:
+	case l.out <- text:
 	default:
 		l.end()
 	}
@@ -97,7 +101,7 @@ func (h *Hub) getControl(w http.ResponseWriter, r *http.Request) error {
 	defer func() { _ = conn.CloseNow() }()
 	ctx, cancel := h.within(r.Context())
 	defer cancel()
-	l := &line{edge: who.Edge, out: make(chan bongsu.LiveText, lineRoom), gone: make(chan struct{}), end: cancel}
+	l := &line{edge: who.Edge, features: features(r), out: make(chan []byte, lineRoom), gone: make(chan struct{}), end: cancel}
 	h.connect(l)
 	h.o.Log.Info("an edge can be asked for live pictures", "edge", l.edge)
 	spoken := make(chan struct{})
@@ -111,6 +115,7 @@ func (h *Hub) getControl(w http.ResponseWriter, r *http.Request) error {
 	h.listen(ctx, conn, l)
 	cancel()
 	<-spoken
+	close(l.gone)
 	h.disconnect(l)
 	return nil
 }
@@ -168,7 +173,7 @@ func (h *Hub) speak(ctx context.Context, conn *websocket.Conn, l *line, who *aut
 		var err error
 		select {
 		case t := <-l.out:
-			err = conn.Write(within, websocket.MessageText, t.Encode())
+			err = conn.Write(within, websocket.MessageText, t)
 		case <-ping.C:
 			if err = h.o.Auth.Still(ctx, who); err == nil {
 				err = conn.Ping(within)

@@ -52,6 +52,10 @@ type Options struct {
 	CacheBytes   int           // 8 MiB: of one pull's group of pictures
 	MaxViewers   int           // 500
 
+	CommandWithin     time.Duration // 20 s: an edge has to answer a command
+	MaxCommands       int           // 4: of one edge, under way at once
+	CommandsPerMinute int           // 120: of one edge
+
 	Now func() time.Time
 	Log *slog.Logger
 }
@@ -69,11 +73,13 @@ type Hub struct {
 	done chan struct{} // closed when Run ends
 
 	mu       sync.Mutex
-	closed   bool                    // guarded by mu: no more connections
-	edges    map[bongsu.EdgeID]*line // guarded by mu
-	pulls    map[key]*pull           // guarded by mu
-	sessions map[string]*pull        // guarded by mu: by the session they have asked for
-	working  sync.WaitGroup          // connections; Add under mu while not closed
+	closed   bool                          // guarded by mu: no more connections
+	edges    map[bongsu.EdgeID]*line       // guarded by mu
+	pulls    map[key]*pull                 // guarded by mu
+	sessions map[string]*pull              // guarded by mu: by the session they have asked for
+	commands map[string]*pending           // guarded by mu: that are not answered, by id
+	asked    map[bongsu.EdgeID][]time.Time // guarded by mu: when commands were sent, within a minute
+	working  sync.WaitGroup                // connections; Add under mu while not closed
 
 	viewers   atomic.Int64
 	opened    atomic.Int64
@@ -92,7 +98,7 @@ func New(o Options) *Hub {
 	}{
 		{&o.Linger, 5 * time.Second}, {&o.PingEvery, 5 * time.Second}, {&o.Dead, 10 * time.Second}, {&o.ViewerPing, time.Second},
 		{&o.Recheck, 3 * time.Second}, {&o.SlowViewer, 2 * time.Second}, {&o.CutAfter, 30 * time.Second}, {&o.Stall, 15 * time.Second},
-		{&o.StaleAfter, 4 * time.Second}, {&o.AnswerWithin, 10 * time.Second}, {&o.Again, 2 * time.Second},
+		{&o.StaleAfter, 4 * time.Second}, {&o.AnswerWithin, 10 * time.Second}, {&o.Again, 2 * time.Second}, {&o.CommandWithin, 20 * time.Second},
 	} {
 		if *d.at == 0 {
 			*d.at = d.def
@@ -101,7 +107,7 @@ func New(o Options) *Hub {
 	for _, n := range []struct {
 		at  *int
 		def int
-	}{{&o.QueueBytes, 1 << 20}, {&o.CacheBytes, 8 << 20}, {&o.MaxViewers, 500}} {
+	}{{&o.QueueBytes, 1 << 20}, {&o.CacheBytes, 8 << 20}, {&o.MaxViewers, 500}, {&o.MaxCommands, 4}, {&o.CommandsPerMinute, 120}} {
 		if *n.at == 0 {
 			*n.at = n.def
 		}
@@ -112,7 +118,8 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Hub{o: o, done: make(chan struct{}), edges: map[bongsu.EdgeID]*line{}, pulls: map[key]*pull{}, sessions: map[string]*pull{}}
+	return &Hub{o: o, done: make(chan struct{}), edges: map[bongsu.EdgeID]*line{}, pulls: map[key]*pull{}, sessions: map[string]*pull{},
+		commands: map[string]*pending{}, asked: map[bongsu.EdgeID][]time.Time{}}
 }
 
 // Handlers gives each handler by its name in the route table.
@@ -121,6 +128,7 @@ func (h *Hub) Handlers() map[string]http.Handler {
 		"live.view":       h.getView,
 		"edge.live":       h.getControl,
 		"edge.live.media": h.getMedia,
+		"edge.command":    h.postAnswer,
 	}
 	out := make(map[string]http.Handler, len(named))
 	for name, f := range named {
