@@ -21,7 +21,7 @@ type animal struct {
 var animals = map[string]animal{
 	KindDog:  {KindDog, 0.55, 0.50, 0.10, 0.035, 0.16, 0.8, 0.085, 0.12, 0.28, [parts]vec{}},
 	KindCat:  {KindCat, 0.34, 0.24, 0.065, 0.02, 0.08, 0.6, 0.055, 0.03, 0.26, [parts]vec{}},
-	KindBoar: {KindBoar, 0.80, 0.56, 0.25, 0.06, 0.10, 0.0, 0.16, 0.22, 0.12, [parts]vec{}},
+	KindBoar: {KindBoar, 0.78, 0.52, 0.20, 0.045, 0.20, -0.25, 0.145, 0.30, 0.16, [parts]vec{}},
 	KindDeer: {KindDeer, 0.75, 0.75, 0.15, 0.03, 0.34, 1.0, 0.085, 0.12, 0.06, [parts]vec{}},
 }
 
@@ -54,6 +54,9 @@ func (a *animal) bones(m *moment, now float64, out []bone) []bone {
 	}
 	back, front := vec{0, -a.long / 2, a.high + bob}, vec{0, a.long / 2, a.high + 0.03 + bob}
 	out = append(out, bone{back, front, a.thick * 0.92, a.thick * 1.08, partSkin})
+	if a.kind == KindBoar { // high withers
+		out = append(out, bone{vec{0, -0.1 * a.long, a.high + 0.06 + bob}, vec{0, 0.42 * a.long, a.high + 0.13 + bob}, 0.15, 0.17, partTop})
+	}
 	for i, hip := range [4]vec{{-1, -1, 0}, {1, 1, 0}, {1, -1, 0}, {-1, 1, 0}} {
 		phase := cycle + float64(i/2)*math.Pi
 		swing, lift := 0.0, 0.0

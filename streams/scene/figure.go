@@ -99,7 +99,8 @@ type pose struct {
 	spread        [2]float64 // of the legs to the side
 	shoulder, out [2]float64 // of the arms: ahead, to the side
 	elbow         [2]float64
-	lift          float64 // of the feet over the ground, metres
+	toe           [2]float64 // of the feet: stretched
+	lift          float64    // of the feet over the ground, metres
 }
 
 // rot2 turns (ahead, up) by an angle: positive swings what hangs down ahead.
@@ -156,7 +157,7 @@ func (p *person) leg(out []bone, q *pose, i int, sgn float64, hip vec) []bone {
 	down := side(swing(vec{0, 0, -0.235 * h}, q.hip[i]), sgn*q.spread[i])
 	knee := hip.add(down)
 	ankle := knee.add(side(swing(vec{0, 0, -0.225 * h}, q.hip[i]-q.knee[i]), sgn*q.spread[i]))
-	foot := swing(vec{0, 0.10 * h, 0}, clamp(q.hip[i]-q.knee[i], -1.2, 0.6)*0.7)
+	foot := swing(vec{0, 0.10 * h, 0}, clamp(q.hip[i]-q.knee[i], -1.2, 0.6)*0.7-q.toe[i])
 	part := partLegs
 	shin := part
 	if p.skirt {

@@ -113,35 +113,54 @@ func (q *pose) crouch(k float64) {
 	q.head = -0.2 * k
 }
 
+// Ways to fall.
+const (
+	ontoFront = iota
+	ontoBack
+	ontoSide
+)
+
 // falling goes from standing (0) to lying (1): the knees give way, then the body goes over. Some
 // fall forwards, some to the side, some on their backs.
 func (p *person) falling(q *pose, k, now float64) {
-	over := smooth(0.25, 1, k)
-	switch int(p.phase*997) % 3 {
-	case 0:
+	over, way := smooth(0.25, 1, k), int(p.phase*997)%3
+	switch way {
+	case ontoFront:
 		q.pitch = 1.5 * over
-	case 1:
+	case ontoBack:
 		q.pitch = -1.5 * over
 	default:
 		q.roll = 1.5 * over
 	}
 	give := math.Sin(math.Pi * clamp(k*1.1, 0, 1))
-	for i, sgn := range [2]float64{-1, 1} {
-		bent := 0.22 + 0.22*sgn*p.gait
-		if q.pitch > 0 {
-			bent = 0.04 // on its front a body lies flat
-		}
-		q.hip[i] = 0.7*give + bent*k
-		q.knee[i] = 1.2*give + (0.4+0.3*sgn)*k
-		q.spread[i], q.out[i] = 0.2*k, (0.5+0.4*p.phase)*k
-		if q.roll > 0 { // on its side a body keeps its arms and legs together
-			q.spread[i], q.out[i] = 0.04*k, 0
-		}
-		q.shoulder[i], q.elbow[i] = (0.1+0.15*sgn)*k+0.9*give, 0.35*k
+	for i := range 2 {
+		rest := lying(way, i, i == int(p.phase*31)%2)
+		q.hip[i], q.knee[i] = 0.7*give+rest.hip*k, 1.2*give+rest.knee*k
+		q.shoulder[i], q.elbow[i] = 0.9*give+rest.shoulder*k, rest.elbow*k
+		q.spread[i], q.out[i], q.toe[i] = rest.spread*k, rest.out*k, rest.toe*k
 	}
 	if k == 1 { // breathes, and moves an arm a little
 		q.elbow[0] += 0.06 * math.Sin(now*1.1)
 	}
+}
+
+// limbs are the angles of one arm and one leg, as in a pose.
+type limbs struct{ hip, knee, spread, toe, shoulder, elbow, out float64 }
+
+// lying is how an arm and a leg rest on the ground: on the front one arm lies beside the head and
+// the feet are stretched, on the back one knee stands up, on the side all is kept together.
+func lying(way, i int, one bool) limbs {
+	switch {
+	case way == ontoSide:
+		return limbs{hip: 0.55 - 0.25*float64(i), knee: 0.8 - 0.4*float64(i), spread: 0.04, shoulder: 0.5 - 0.3*float64(i), elbow: 0.5}
+	case way == ontoFront && one:
+		return limbs{hip: 0.03, knee: 0.05, spread: 0.32, toe: 1.35, shoulder: 2.75, elbow: 0.3, out: -0.55}
+	case way == ontoFront:
+		return limbs{hip: 0.03, knee: 0.05, spread: 0.1, toe: 1.35, shoulder: 0.1, elbow: 0.05, out: 0.45}
+	case one:
+		return limbs{hip: 0.72, knee: 1.4, spread: 0.1, toe: 0.9, shoulder: 0.05, elbow: 0.1, out: 0.95}
+	}
+	return limbs{hip: 0.03, knee: 0.05, spread: 0.16, shoulder: 0.05, elbow: 0.2, out: 0.35}
 }
 
 func (p *person) rising(q *pose, share, now float64) {
@@ -170,16 +189,21 @@ func (p *person) fighting(q *pose, age float64) {
 	q.head = 0.1
 }
 
-// climb reaches up, pulls, puts a leg over and lets down.
+// climb pulls itself up by the arms, crouches on top with the hands before the feet, jumps down with
+// the arms held out and lands on bent knees.
 func (q *pose) climb(k float64) {
-	up := smooth(0, 0.15, k) * (1 - smooth(0.8, 1, k))
-	work := math.Sin(k * 22)
+	pull := smooth(0, 0.12, k) * (1 - smooth(0.28, 0.42, k))
+	top := smooth(0.3, 0.44, k) * (1 - smooth(0.6, 0.72, k))
+	down := smooth(0.62, 0.74, k) * (1 - smooth(0.88, 0.95, k))
+	land := smooth(0.9, 0.95, k) * (1 - smooth(0.96, 1, k))
+	work := math.Sin(k * 40)
 	for i, sgn := range [2]float64{-1, 1} {
-		q.shoulder[i] = (2.5 + 0.35*sgn*work) * up * (1 - 0.6*smooth(0.4, 0.6, k))
-		q.elbow[i] = (0.5 + 0.3*sgn*work) * up
-		q.hip[i] = (0.7 - 0.5*sgn*work) * up
-		q.knee[i] = (1.1 - 0.5*sgn*work) * up
-		q.spread[i] = 0.2 * up
+		q.shoulder[i] = (1.9+0.2*sgn*work)*pull + 0.75*top + 0.5*down + 0.4*land
+		q.elbow[i] = (0.7-0.3*sgn*work)*pull + 0.1*top + 0.5*down
+		q.out[i] = 0.2*top + 0.8*down
+		q.hip[i] = (0.8-0.5*sgn*work)*pull + (1.9+0.2*sgn)*top + 0.6*down + 1.2*land
+		q.knee[i] = (1.3-0.5*sgn*work)*pull + (2.1+0.2*sgn)*top + 0.9*down + 1.6*land
+		q.spread[i] = 0.2*pull + 0.3*top
 	}
-	q.pitch = 0.9 * smooth(0.3, 0.5, k) * (1 - smooth(0.55, 0.8, k))
+	q.lean = 0.15*pull + 0.85*top + 0.5*land
 }
