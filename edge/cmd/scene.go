@@ -2,24 +2,19 @@ package cmd
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"bongsu/streams"
 	"bongsu/streams/scene"
 	"bongsu/streams/scene/film"
 	"bongsu/streams/scene/library"
 	"bongsu/streams/scene/random"
-	"bongsu/streams/streamstest"
 	"bongsu/streams/truth"
 )
 
@@ -43,7 +38,7 @@ func (o *sceneOpts) define(fs *flag.FlagSet) {
 	fs.Uint64Var(o.seed, "seed", *o.seed, "another seed than the scene's own")
 	fs.IntVar(o.width, "width", *o.width, "another width, pixels; the height follows")
 	fs.IntVar(o.fps, "fps", *o.fps, "another number of pictures a second")
-	fs.IntVar(o.jobs, "jobs", *o.jobs, "dataset: how many places are drawn at a time; without it one a core")
+	fs.IntVar(o.jobs, "jobs", *o.jobs, "serve, dataset: how many scenes are rendered at a time; without it one a core")
 	o.data.define(fs)
 	fs.BoolVar(o.noWords, "no-words", *o.noWords, "leave out the words 모의 영상: for training and scoring only")
 	fs.BoolVar(o.noClock, "no-clock", *o.noClock, "leave out date and time")
@@ -59,10 +54,10 @@ func sceneVerb() *verb {
 		about: `A scene is the name of one that comes with the program, or a YAML file (docs/design/scene.md).
 list prints the scenes that come with the program. render writes an MP4, and with --truth DIR what
 really happens in it: JSON, COCO, MOT, clip XML and zone map. truth writes the latter alone. serve
-plays scenes in a loop as RTSP cameras, each at rtsp://HOST:PORT/NAME: a scene is rendered once, at
-its first time, and played from a file from then on. dataset draws random
-places with random actors for training or scoring: dataset.json, labels.jsonl and frames.i420.
-Progress goes to standard error.`,
+plays scenes in a loop as RTSP cameras, each at rtsp://HOST:PORT/NAME, and prints "serving NAME URL" for
+each that is ready: a scene is rendered once, at its first time, and played from a file from then on;
+what is not used for 30 days is removed. dataset draws random places with random actors for training or
+scoring: dataset.json, labels.jsonl and frames.i420. Progress goes to standard error.`,
 		example: `bongsu-edge scene list
 bongsu-edge scene render intruder-night --out intruder.mp4 --truth truth/
 bongsu-edge scene render my-yard.yaml --seed 12 --width 1280 --codec h265
@@ -155,8 +150,8 @@ func openScene(word string) (*scene.Scene, []byte, error) {
 	return s, data, err
 }
 
-func (o *sceneOpts) renderer(m *Main, s *scene.Scene) (*scene.Renderer, error) {
-	fmt.Fprintf(m.Stderr, "%s: drawing what does not move\n", s.Name)
+func (o *sceneOpts) renderer(told io.Writer, s *scene.Scene) (*scene.Renderer, error) {
+	fmt.Fprintf(told, "%s: drawing what does not move\n", s.Name)
 	return scene.New(s, scene.Options{Seed: *o.seed, NoWords: *o.noWords, NoClock: *o.noClock, Width: *o.width, FPS: *o.fps})
 }
 
@@ -190,7 +185,7 @@ func renderScene(ctx context.Context, m *Main, o *sceneOpts, word string) error 
 	if err != nil {
 		return err
 	}
-	r, err := o.renderer(m, s)
+	r, err := o.renderer(m.Stderr, s)
 	if err != nil {
 		return err
 	}
@@ -217,7 +212,7 @@ func sceneTruth(ctx context.Context, m *Main, o *sceneOpts, word string) error {
 	if err != nil {
 		return err
 	}
-	r, err := o.renderer(m, s)
+	r, err := o.renderer(m.Stderr, s)
 	if err != nil {
 		return err
 	}
@@ -260,79 +255,4 @@ func printEvents(w io.Writer, seq *truth.Sequence) {
 		e := &seq.Events[i]
 		fmt.Fprintf(w, "%7.2f s  %7.2f s  %-14s %s\n", e.Start().Seconds(), e.End().Seconds(), e.Kind, e.Zone)
 	}
-}
-
-// serveScenes renders what is not in the cache yet, and plays all in loops.
-func serveScenes(ctx context.Context, m *Main, o *sceneOpts, words []string) error {
-	if *o.cache == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return fmt.Errorf("--cache is missing, and this user has no cache folder: %w", err)
-		}
-		*o.cache = filepath.Join(dir, "bongsu", "scenes")
-	}
-	if err := os.MkdirAll(*o.cache, 0o755); err != nil {
-		return err
-	}
-	if _, _, err := net.SplitHostPort(*o.listen); err != nil {
-		return usageError{fmt.Sprintf("--listen: %v", err)}
-	}
-	so := streamstest.ServerOptions{Listen: *o.listen}
-	for _, word := range words {
-		s, file, err := o.cached(ctx, m, word)
-		if err != nil {
-			return err
-		}
-		p, err := streamstest.FilePath(s.Name, file)
-		if err != nil {
-			return err
-		}
-		p.Loop, p.Reports = true, time.Second
-		so.Paths = append(so.Paths, p)
-	}
-	srv, err := streamstest.NewServer(so)
-	if err != nil {
-		return err
-	}
-	told := make(chan struct{})
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		defer close(told)
-		select {
-		case <-srv.Ready():
-			for _, p := range so.Paths {
-				fmt.Fprintf(m.Stdout, "serving %s %s\n", p.Name, srv.URL(p.Name))
-			}
-		case <-ctx.Done():
-		}
-	}()
-	err = srv.Run(ctx)
-	cancel()
-	<-told
-	return err
-}
-
-// cached gives a scene's film, rendered now if it was not before.
-func (o *sceneOpts) cached(ctx context.Context, m *Main, word string) (*scene.Scene, string, error) {
-	codec, err := o.codecOf()
-	if err != nil {
-		return nil, "", err
-	}
-	s, data, err := openScene(word)
-	if err != nil {
-		return nil, "", err
-	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %s %d %d %d %v %v %v\n", looks, Version, *o.seed, *o.width, *o.fps, codec, *o.noWords, *o.noClock)
-	h.Write(data)
-	file := filepath.Join(*o.cache, s.Name+"-"+hex.EncodeToString(h.Sum(nil))[:16]+".mp4")
-	if _, err := os.Stat(file); err == nil {
-		return s, file, nil
-	}
-	r, err := o.renderer(m, s)
-	if err != nil {
-		return nil, "", err
-	}
-	_, err = film.Write(ctx, file, r, film.Options{Codec: codec, Progress: tenths(m.Stderr, s.Name)})
-	return s, file, err
 }
