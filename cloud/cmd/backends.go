@@ -54,7 +54,7 @@ func (c *call) openQueue(cfg config.Config, log *slog.Logger) (queue.Queue, erro
 		return memq.New(memq.Options{Now: c.now}), nil
 	}
 	r := cfg.Queue.Redis
-	o := redisq.Options{Address: r.Address, Username: r.Username, Database: r.Database, Stream: r.Stream, Now: c.now, Log: log}
+	o := redisq.Options{Address: r.Address, Username: r.Username, Database: r.Database, Stream: r.Stream, Lease: r.Lease(), Now: c.now, Log: log}
 	var err error
 	if r.PasswordFile != "" {
 		if o.Password, err = config.ReadSecret(r.PasswordFile); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // Roles are what one process does. Several processes with Ingest or Worker may run at once, on one
@@ -49,7 +50,11 @@ type Redis struct {
 	TLS          RedisTLS
 	Database     int    // queue.redis.database
 	Stream       string // queue.redis.stream: the beginning of all names on the server
+	LeaseS       int    // queue.redis.lease_s: seconds, see Lease
 }
+
+// Lease is how long after its worker was killed a message is given to another.
+func (r Redis) Lease() time.Duration { return time.Duration(r.LeaseS) * time.Second }
 
 // RedisTLS says how the connection to Redis is encrypted.
 type RedisTLS struct {

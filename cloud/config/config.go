@@ -81,7 +81,7 @@ func Default() Config {
 		Listen:        "127.0.0.1:8080",
 		DataDir:       "/var/lib/bongsu-cloud",
 		Roles:         Roles{Ingest: true, Worker: true, Console: true},
-		Queue:         Queue{Kind: QueueMemory, Redis: Redis{Address: "127.0.0.1:6379", Stream: "bongsu"}},
+		Queue:         Queue{Kind: QueueMemory, Redis: Redis{Address: "127.0.0.1:6379", Stream: "bongsu", LeaseS: 5}},
 		Objects:       Objects{Kind: ObjectsDisk, S3: S3{Bucket: "bongsu", PathStyle: true, Presign: true}},
 		RetentionDays: 30,
 		Alerts:        Alerts{FoldS: 60},

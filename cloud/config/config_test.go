@@ -60,6 +60,7 @@ queue:
     tls: {enabled: true, ca_file: /ca.pem, server_name: redis}
     database: 3
     stream: other
+    lease_s: 9
 objects:
   kind: s3
   s3:
@@ -89,7 +90,7 @@ log:
 	want := Config{
 		Listen: "0.0.0.0:9443", DataDir: "/srv/bongsu", PublicURL: "https://bongsu.example", AllowHTTP: true,
 		TLS: TLS{"/c.pem", "/k.pem"}, Roles: Roles{Worker: true},
-		Queue:         Queue{"redis", Redis{"redis.example:6380", "bongsu", "/redis.password", RedisTLS{true, "/ca.pem", "redis"}, 3, "other"}},
+		Queue:         Queue{"redis", Redis{"redis.example:6380", "bongsu", "/redis.password", RedisTLS{true, "/ca.pem", "redis"}, 3, "other", 9}},
 		Objects:       Objects{"s3", S3{"https://s3.example", "seoul", "clips", "one/", "/a", "/s", "/s3.pem", false, "https://public.example", false}},
 		RetentionDays: 7, Alerts: Alerts{0},
 		Session: Session{10, 13}, Log: Log{"warn", "json"},
@@ -103,7 +104,7 @@ log:
 			t.Errorf("%s was not read", k.path)
 		}
 	}
-	if got.Session.Idle() != 10*time.Minute || got.Session.Absolute() != 13*time.Hour || got.Alerts.Fold() != 0 {
+	if got.Session.Idle() != 10*time.Minute || got.Session.Absolute() != 13*time.Hour || got.Alerts.Fold() != 0 || got.Queue.Redis.Lease() != 9*time.Second {
 		t.Errorf("durations: %s %s %s", got.Session.Idle(), got.Session.Absolute(), got.Alerts.Fold())
 	}
 	if got.Log.SlogLevel() != slog.LevelWarn || !got.Secure() {
@@ -140,7 +141,7 @@ func TestWrongFiles(t *testing.T) {
 		{"roles: [all]\n", `cloud.yaml:1: roles: must be a list of ingest, worker and console, one at least, not "all"`},
 		{"roles: [console, console]\n", `cloud.yaml:1: roles: must name console once`},
 		{"queue: {kind: kafka}\n", `cloud.yaml:1: queue.kind: must be one of memory, redis, not "kafka"`},
-		{"queue:\n  redis:\n    host: x\n", `cloud.yaml:3: queue.redis.host: unknown key: the keys here are address, username, password_file, tls, database, stream`},
+		{"queue:\n  redis:\n    host: x\n", `cloud.yaml:3: queue.redis.host: unknown key: the keys here are address, username, password_file, tls, database, lease_s, stream`},
 		{"queue:\n  redis:\n    tls:\n      ca: x\n", `cloud.yaml:4: queue.redis.tls.ca: unknown key: the keys here are enabled, ca_file, server_name`},
 		{"queue: {redis: {address: localhost}}\n", `cloud.yaml:1: queue.redis.address: must be host:port such as 127.0.0.1:6379, not "localhost"`},
 		{"queue: {redis: {stream: 'a b'}}\n", `cloud.yaml:1: queue.redis.stream: must be a name of letters, digits and _.:-, such as bongsu, not "a b"`},

@@ -107,7 +107,7 @@ func randomConfig(rnd *rand.Rand) Config {
 	}
 	coin := func() bool { return rnd.IntN(2) == 0 }
 	c.Roles = Roles{Ingest: true, Worker: coin(), Console: coin()}
-	c.Queue = Queue{pick("memory", "redis"), Redis{"redis:6379", pick("", "u"), word(), RedisTLS{coin(), word(), pick("", "n")}, rnd.IntN(1024), pick("a", "b:c")}}
+	c.Queue = Queue{pick("memory", "redis"), Redis{"redis:6379", pick("", "u"), word(), RedisTLS{coin(), word(), pick("", "n")}, rnd.IntN(1024), pick("a", "b:c"), 1 + rnd.IntN(600)}}
 	if !c.Roles.Worker {
 		c.Queue.Kind = "redis"
 	}

@@ -42,6 +42,7 @@ func keys() []key {
 		text("queue.redis.tls.ca_file", func(c *Config) *string { return &c.Queue.Redis.TLS.CAFile }, nil),
 		text("queue.redis.tls.server_name", func(c *Config) *string { return &c.Queue.Redis.TLS.ServerName }, nil),
 		number("queue.redis.database", func(c *Config) *int { return &c.Queue.Redis.Database }, 0, 1023),
+		number("queue.redis.lease_s", func(c *Config) *int { return &c.Queue.Redis.LeaseS }, 1, 600),
 		text("queue.redis.stream", func(c *Config) *string { return &c.Queue.Redis.Stream }, checkStream),
 		text("objects.kind", func(c *Config) *string { return &c.Objects.Kind }, oneOf(ObjectsDisk, ObjectsS3)),
 		text("objects.s3.endpoint", func(c *Config) *string { return &c.Objects.S3.Endpoint }, checkURL),

@@ -16,13 +16,20 @@ type Message struct {
 	Published  time.Time
 	Deliveries int // how often it has been handed out, this time included
 	// Lapsed is how many deliveries in a row before this one ended with neither Ack nor Nack:
-	// the holder died or was too slow. A message that kills its holders shows by it.
+	// the holder died or could not renew its lease. A message that kills its holders shows by it.
 	Lapsed int
 }
 
 // Delivery is a message that somebody holds. Exactly one of Ack and Nack is called.
 type Delivery interface {
 	Message() Message
+	// Lease is how long the message is held without a further word. A holder that needs longer
+	// calls Renew every third of it.
+	Lease() time.Duration
+	// Renew holds the message for another lease from now on. It is no delivery and raises none of
+	// the counts. It gives false when the message is not this holder's any more: another one works
+	// on it, or it was acknowledged. Renew must not run beside or after Ack or Nack.
+	Renew(ctx context.Context) (bool, error)
 	// Ack removes the message for good. It counts also when the lease had run out.
 	Ack(ctx context.Context) error
 	// Nack gives it back, to be delivered again after delay.
@@ -45,7 +52,7 @@ type Queue interface {
 	// publishes again later.
 	Publish(ctx context.Context, keys ...bongsu.EventKey) error
 	// Receive blocks for the next message, until ctx ends. A message whose holder has
-	// neither acked nor nacked within the backend's lease is delivered again.
+	// neither acked, nacked nor renewed it within the backend's lease is delivered again.
 	Receive(ctx context.Context) (Delivery, error)
 	// Ready reports whether Publish would work now; bongsu.CodeUnavailable says why not.
 	Ready(ctx context.Context) error

@@ -174,7 +174,7 @@ func (w *Worker) handle(ctx context.Context, d queue.Delivery) {
 	m := d.Message()
 	var err error
 	if m.Lapsed < w.o.Deliveries {
-		err = w.apply(ctx, m.Key)
+		err = w.holding(ctx, d, func() error { return w.apply(ctx, m.Key) })
 	} else { // it is not tried once more: it may have ended the processes that tried
 		err = bongsu.Errorf(bongsu.CodeInternal, "%d workers in turn ended, or hung, while they worked on it", m.Lapsed)
 	}
@@ -200,6 +200,49 @@ func (w *Worker) handle(ctx context.Context, d queue.Delivery) {
 	w.o.Log.Warn("worker: not applied, it comes again", "event", m.Key.ID, "revision", m.Key.Revision, "deliveries", m.Deliveries, "err", err)
 	if err := d.Nack(ctx, w.delay(m.Deliveries)); err != nil {
 		w.o.Log.Warn("worker: not given back, the lease will", "event", m.Key.ID, "err", err)
+	}
+}
+
+// renewals is how often within a lease it is renewed: two may fail.
+const renewals = 3
+
+// holding does work and renews the lease on its message meanwhile. As long as this process lives the
+// message is its own, however slow or hung the disk is: another worker would wait for the same
+// disk. Nothing is renewed any more when holding returns.
+func (w *Worker) holding(ctx context.Context, d queue.Delivery, work func() error) error {
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx)) // a worker that stops still finishes
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.renew(renewing, d)
+	}()
+	defer func() { stop(); <-ended }()
+	return work()
+}
+
+// renew renews the lease on a message until ctx ends or the message is another holder's.
+func (w *Worker) renew(ctx context.Context, d queue.Delivery) {
+	tick := time.NewTicker(max(d.Lease()/renewals, time.Millisecond))
+	defer tick.Stop()
+	key := d.Message().Key
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ok, err := d.Renew(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			w.o.Log.Warn("worker: the lease on a message was not renewed; another worker may take it, too", "event", key.ID, "revision", key.Revision, "err", err)
+		case !ok:
+			w.o.Log.Warn("worker: a message is not held any more while it is worked on; another worker may take it, too", "event", key.ID, "revision", key.Revision)
+			return
+		case n%(10*renewals) == 0:
+			w.o.Log.Warn("worker: a message takes long", "event", key.ID, "revision", key.Revision, "for", time.Duration(n)*d.Lease()/renewals)
+		}
 	}
 }
 

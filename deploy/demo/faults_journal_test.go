@@ -263,8 +263,9 @@ func (s *System) checkLedger(t *testing.T, ctx context.Context, l *ledger) {
 }
 
 // settleWithin is how long the archive may take over what the edge was told it has: a message that
-// a killed worker held is given to another when its lease of a minute is over.
-const settleWithin = 90 * time.Second
+// a killed worker held is given to another when its lease of 5 s is over, and what the queue lost is
+// published again by the sweeper, which looks every 5 s for what has waited for 10 s.
+const settleWithin = 30 * time.Second
 
 // settled reads all events and their revisions once none of the ledger's is missing, or when there
 // has been time enough for it.

@@ -235,6 +235,30 @@ type delivery struct {
 // Message implements queue.Delivery.
 func (d *delivery) Message() queue.Message { return d.m }
 
+// Lease implements queue.Delivery.
+func (d *delivery) Lease() time.Duration { return d.q.lease }
+
+// Renew implements queue.Delivery.
+func (d *delivery) Renew(context.Context) (bool, error) {
+	q := d.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false, closed()
+	}
+	if !d.mine() {
+		return false, nil
+	}
+	d.it.due = q.now().Add(q.lease)
+	heap.Fix(&q.timed, d.it.index)
+	return true, nil
+}
+
+// mine tells whether this delivery still holds the message. The caller holds mu.
+func (d *delivery) mine() bool {
+	return !d.it.gone && d.it.held && d.it.m.Deliveries == d.m.Deliveries
+}
+
 // Ack implements queue.Delivery. It counts also after the lease ran out: the work is done.
 func (d *delivery) Ack(context.Context) error {
 	q := d.q
@@ -257,7 +281,7 @@ func (d *delivery) Nack(_ context.Context, delay time.Duration) error {
 	q := d.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || d.it.gone || !d.it.held || d.it.m.Deliveries != d.m.Deliveries {
+	if q.closed || !d.mine() {
 		return nil
 	}
 	d.it.due, d.it.held, d.it.m.Lapsed = q.now().Add(max(delay, 0)), false, 0

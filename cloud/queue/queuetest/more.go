@@ -76,6 +76,54 @@ func lapsesAreCounted(t *testing.T, q queue.Queue) {
 	ack(t, d)
 }
 
+func renew(t *testing.T, d queue.Delivery, want bool) {
+	t.Helper()
+	if ok, err := d.Renew(t.Context()); err != nil || ok != want {
+		t.Fatalf("Renew of %+v: %v, %v; want %v", d.Message(), ok, err, want)
+	}
+}
+
+// renewHolds: a slow holder that renews keeps its message for many leases, and no delivery is
+// counted; once it says nothing any more the message comes to another.
+func renewHolds(t *testing.T, q queue.Queue) {
+	publish(t, q, Key(1))
+	d := receive(t, q)
+	if d.Lease() != Lease {
+		t.Fatalf("the lease is %v, the suite wants %v", d.Lease(), Lease)
+	}
+	for range 9 {
+		nothing(t, q, Lease/3)
+		renew(t, d, true)
+	}
+	again := receive(t, q)
+	if m := again.Message(); m.Deliveries != 2 || m.Lapsed != 1 {
+		t.Fatalf("after nine renewals: %+v", m)
+	}
+	ack(t, again)
+	nothing(t, q, 2*Lease)
+}
+
+// lateRenew: a holder that lost the message neither gets it back nor keeps it from the one that has
+// it now; and nobody holds what was acknowledged.
+func lateRenew(t *testing.T, q queue.Queue) {
+	publish(t, q, Key(1))
+	lost := receive(t, q)
+	again := receive(t, q)
+	renew(t, lost, false)
+	renew(t, again, true)
+	third := receive(t, q)
+	if m := third.Message(); m.Deliveries != 3 || m.Lapsed != 2 {
+		t.Fatalf("%+v", m)
+	}
+	renew(t, again, false)
+	if err := third.Nack(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	renew(t, third, false)
+	ack(t, lost)
+	renew(t, again, false)
+}
+
 // lateNack: a holder that lost the message does not take it from the one that has it now.
 func lateNack(t *testing.T, q queue.Queue) {
 	publish(t, q, Key(1))

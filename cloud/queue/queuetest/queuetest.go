@@ -37,6 +37,8 @@ func Run(t *testing.T, open func(t *testing.T) queue.Queue) {
 		{"HeldOnce", heldOnce},
 		{"PublishMany", publishMany},
 		{"LapsesAreCounted", lapsesAreCounted},
+		{"RenewHolds", renewHolds},
+		{"LateRenew", lateRenew},
 		{"LateNack", lateNack},
 		{"LateAckOfDelayed", lateAckOfDelayed},
 		{"Depth", depth},

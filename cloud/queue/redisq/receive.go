@@ -246,6 +246,15 @@ type delivery struct {
 // Message implements queue.Delivery.
 func (d *delivery) Message() queue.Message { return d.m }
 
+// Lease implements queue.Delivery.
+func (d *delivery) Lease() time.Duration { return d.q.o.Lease }
+
+// Renew implements queue.Delivery.
+func (d *delivery) Renew(ctx context.Context) (bool, error) {
+	n, err := renewScript.Run(ctx, d.q.client, d.q.keys.all(), group, d.entry, d.turn, d.q.o.Consumer).Int()
+	return n == 1, d.q.failure(err)
+}
+
 // Ack implements queue.Delivery. It is tried even when ctx has ended, for the work is done.
 func (d *delivery) Ack(ctx context.Context) error {
 	ctx, cancel := d.q.outlive(ctx)

@@ -46,7 +46,8 @@ type Options struct {
 	Stream string
 	// Consumer names this process within the group. Default: host, process and a random word.
 	Consumer string
-	// Lease is how long a receiver may hold a message before it is delivered again. Default 60 s.
+	// Lease is how long a receiver may hold a message without renewing before it is delivered
+	// again, so how late a message comes whose holder was killed. Default 5 s.
 	Lease time.Duration
 	// Deliveries is after how many an entry that cannot be read goes to the dead letters.
 	// Default 5.
@@ -114,7 +115,7 @@ func New(o Options) *Queue {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
-	}{{&o.Lease, 60 * time.Second}, {&o.Block, 250 * time.Millisecond}, {&o.Timeout, 3 * time.Second}} {
+	}{{&o.Lease, 5 * time.Second}, {&o.Block, 250 * time.Millisecond}, {&o.Timeout, 3 * time.Second}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

@@ -1,6 +1,7 @@
 package redisq
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +11,13 @@ import (
 	"bongsu/cloud/queue/queuetest/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(holderAddress); address != "" {
+		hold(address)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // open makes a queue on a server, closed with the test.
 func open(t testing.TB, s *redistest.Server, change func(*Options)) *Queue {

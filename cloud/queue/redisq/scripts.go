@@ -50,6 +50,15 @@ if have then redis.call('HDEL', KEYS[2], ARGV[3]) end
 return 1
 `)
 
+// renewScript sets the idle time of the entry ARGV[2] of the group ARGV[1] back to zero, if it is
+// still the ARGV[3]th delivery of this entry that is held, by the consumer ARGV[4]. JUSTID keeps
+// XCLAIM from counting a delivery.
+var renewScript = redis.NewScript(`
+local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if p.err or #p == 0 or p[1][2] ~= ARGV[4] or p[1][4] ~= tonumber(ARGV[3]) then return 0 end
+return #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[4], 0, ARGV[2], 'JUSTID')
+`)
+
 // nackScript gives the entry ARGV[2] of the group ARGV[1] back after ARGV[4] ms, if it is still the
 // ARGV[5]th delivery of this entry that is held, by the consumer ARGV[8]. ARGV[6] and ARGV[7] are
 // when it was published and how often it has been delivered in all.
