@@ -45,6 +45,7 @@ type Options struct {
 	Streams int
 
 	keep int // messages that the feed keeps; 0: feedKeep
+	room int // how large they are together; 0: feedBytes
 }
 
 // Console serves the API. It is safe for many goroutines.
@@ -100,7 +101,10 @@ func New(o Options) *Console {
 	if o.keep == 0 {
 		o.keep = feedKeep
 	}
-	c.feed = newFeed(c, o.keep)
+	if o.room == 0 {
+		o.room = feedBytes
+	}
+	c.feed = newFeed(c, o.keep, o.room)
 	c.verify = newVerifier(o.Objects, c.now)
 	c.files = newFiles()
 	return c

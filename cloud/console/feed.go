@@ -15,7 +15,8 @@ import (
 
 // Limits of the feed.
 const (
-	feedKeep  = 2048                   // messages kept for streams that are a little behind
+	feedKeep  = 2048                   // messages kept for streams that are a little behind ...
+	feedBytes = 1 << 20                // ... and how large they are together; a card with many events is
 	feedBatch = 256                    // changes read at once
 	catchUp   = 10_000                 // a stream that is further behind starts anew
 	feedLook  = time.Second            // how often cameras are looked at
@@ -34,8 +35,9 @@ type message struct {
 // nothing ever waits for a stream.
 type feed struct {
 	// set before run
-	c    *Console
-	keep int // messages kept
+	c     *Console
+	keep  int // messages kept
+	bytes int // of them together
 
 	// owned by run
 	sent   time.Time    // when cameras were sent
@@ -47,14 +49,15 @@ type feed struct {
 	at      int64     // every change up to it was read
 	from    int64     // messages hold every change after it
 	kept    []message // in order
+	size    int       // bytes of kept
 	cameras []byte    // latest message about cameras
 	version int       // counts the messages about cameras
 	changed chan struct{}
 	done    chan struct{} // closed when run ends
 }
 
-func newFeed(c *Console, keep int) *feed {
-	return &feed{c: c, keep: keep, changed: make(chan struct{}), done: make(chan struct{})}
+func newFeed(c *Console, keep, bytes int) *feed {
+	return &feed{c: c, keep: keep, bytes: bytes, changed: make(chan struct{}), done: make(chan struct{})}
 }
 
 // run reads until ctx ends: this process's changes as they are committed, those of others, which
@@ -123,13 +126,27 @@ func (f *feed) read(ctx context.Context) error {
 		}
 		f.mu.Lock()
 		f.at = last
-		f.kept = append(f.kept, messages...)
-		if over := len(f.kept) - f.keep; over > 0 {
-			f.from = f.kept[over-1].seq
-			f.kept = append([]message(nil), f.kept[over:]...)
-		}
+		f.add(messages)
 		f.tell()
 		f.mu.Unlock()
+	}
+}
+
+// add keeps messages and lets go of the oldest beyond keep and bytes; the latest stays whatever its
+// size. Streams may still read what after gave them, so kept is made anew. The caller holds mu.
+func (f *feed) add(messages []message) {
+	f.kept = append(f.kept, messages...)
+	for _, m := range messages {
+		f.size += len(m.data)
+	}
+	over := 0
+	for left := len(f.kept); left > f.keep || f.size > f.bytes && left > 1; left-- {
+		f.size -= len(f.kept[over].data)
+		over++
+	}
+	if over > 0 {
+		f.from = f.kept[over-1].seq
+		f.kept = slices.Clone(f.kept[over:])
 	}
 }
 
@@ -285,12 +302,9 @@ func render(event string, seq int64, v any) ([]byte, error) {
 	if err != nil {
 		return nil, bongsu.Wrap(bongsu.CodeInternal, err, "a defect of the server; it is in its log")
 	}
-	var b bytes.Buffer
+	head := "event: " + event + "\ndata: "
 	if seq > 0 {
-		b.WriteString("id: " + strconv.FormatInt(seq, 10) + "\n")
+		head = "id: " + strconv.FormatInt(seq, 10) + "\n" + head
 	}
-	b.WriteString("event: " + event + "\ndata: ")
-	b.Write(data)
-	b.WriteString("\n\n")
-	return b.Bytes(), nil
+	return slices.Concat([]byte(head), data, []byte("\n\n")), nil // no larger than it is, for it is kept
 }

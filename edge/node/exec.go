@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 
 	"bongsu/edge/crash"
@@ -45,7 +47,7 @@ func (c Command) Start(context.Context) (net.Conn, Process, error) {
 		return nil, nil, err
 	}
 	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Env = c.Env
+	cmd.Env = withArenas(c.Env)
 	cmd.Stdout, cmd.Stderr = c.Stderr, c.Stderr
 	cmd.ExtraFiles = []*os.File{theirs, theirMedia, input.File()} // at link.FD, link.MediaFD and crash.FD
 	// In a group of its own: Ctrl-C in a terminal reaches the node only, which then hears its
@@ -56,6 +58,24 @@ func (c Command) Start(context.Context) (net.Conn, Process, error) {
 		return nil, nil, fmt.Errorf("start a worker: %w", err)
 	}
 	return ours, &child{cmd, media, input}, nil
+}
+
+// arenas is what the C library is told: how many heaps it may have. It makes up to eight for each core
+// otherwise, and as Go's threads come and go decoders and the model touch one after the other,
+// each of which keeps what was freed in it.
+const arenas = "MALLOC_ARENA_MAX"
+
+// withArenas is a worker's environment; who sets the number himself is left alone. nil is this process's.
+func withArenas(env []string) []string {
+	if env == nil {
+		env = os.Environ()
+	}
+	for _, v := range env {
+		if strings.HasPrefix(v, arenas+"=") {
+			return env
+		}
+	}
+	return append(slices.Clone(env), arenas+"=2")
 }
 
 // child is a Process of the operating system.

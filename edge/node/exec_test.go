@@ -125,3 +125,22 @@ func TestRealProcess(t *testing.T) {
 		t.Error("a worker was started from nothing")
 	}
 }
+
+// TestWorkersHaveFewHeaps: a worker's C library is told how many heaps it may have, unless somebody said
+// it already.
+func TestWorkersHaveFewHeaps(t *testing.T) {
+	t.Setenv(arenas, "")
+	_ = os.Unsetenv(arenas) // put back by t.Setenv
+	if env := withArenas(nil); len(env) != len(os.Environ())+1 || env[len(env)-1] != "MALLOC_ARENA_MAX=2" {
+		t.Errorf("of this process's: %q", env)
+	}
+	mine := make([]string, 1, 10)
+	mine[0] = "A=b"
+	if env := withArenas(mine); !slices.Equal(env, []string{"A=b", "MALLOC_ARENA_MAX=2"}) || mine[:2][1] != "" {
+		t.Errorf("%q of %q", env, mine[:2])
+	}
+	said := []string{"MALLOC_ARENA_MAX=7", "A=b"}
+	if env := withArenas(said); !slices.Equal(env, said) {
+		t.Errorf("said already: %q", env)
+	}
+}

@@ -166,11 +166,11 @@ func (u *upload) moveOnce(ctx context.Context) (string, error) {
 
 // moveTail makes the object of an upload that is small enough for one request.
 func (u *upload) moveTail(ctx context.Context) error {
-	buf, err := u.s.buffer(ctx)
+	buf, err := u.s.buffers.take(ctx, min(u.b.Bytes, PartBytes))
 	if err != nil {
 		return u.s.failed(ctx, "store "+u.what(), err)
 	}
-	defer u.s.free(buf)
+	defer u.s.buffers.free(buf)
 	n := 0
 	if u.b.Bytes > 0 {
 		if n, err = u.readTail(ctx, buf); err != nil {

@@ -102,11 +102,11 @@ func (s *Store) Put(ctx context.Context, key, mediaType string, size int64, hash
 	if size > PartBytes {
 		return s.putOnce(ctx, key, mediaType, size, hash, r)
 	}
-	buf, err := s.buffer(ctx)
+	buf, err := s.buffers.take(ctx, size)
 	if err != nil {
 		return s.failed(ctx, "store object "+key, err)
 	}
-	defer s.free(buf)
+	defer s.buffers.free(buf)
 	n, err := io.ReadFull(io.LimitReader(r, size+1), buf[:size])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return bongsu.Wrap(bongsu.CodeUnavailable, err, "object %s cannot be stored: its bytes did not arrive", key)

@@ -67,7 +67,7 @@ type Options struct {
 	Backoff time.Duration // pause before the second attempt, doubled for each further one up to 2 s; default 100 ms
 	Request time.Duration // for a whole request without a body, or for the answer after a body; default 30 s
 	Stall   time.Duration // how long a body may not move; default 20 s
-	Buffers int           // how many parts of PartBytes are in memory at once; default 8
+	Buffers int           // how many parts, of PartBytes at most, are in memory at once; default 8
 
 	Now  func() time.Time                                                     // nil is time.Now; stamps begun uploads
 	Log  *slog.Logger                                                         // nil discards
@@ -96,7 +96,7 @@ type Store struct {
 	seed    maphash.Seed
 	uploads [64]sync.Mutex // by upload ID, so that the steps of two writers do not mix
 	keys    [64]sync.Mutex // by key, for servers without create-once
-	buffers chan []byte
+	buffers *buffers
 }
 
 var _ objects.Store = (*Store)(nil)
@@ -111,10 +111,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if !prefixForm.MatchString(o.Prefix) || len(o.Prefix) > 200 {
 		return nil, bongsu.Errorf(bongsu.CodeInvalid, "s3: prefix %q: use parts of a-z, 0-9, '.', '_' and '-', each ending with a slash", o.Prefix)
 	}
-	s := &Store{o: o, log: o.Log, seed: maphash.MakeSeed(), buffers: make(chan []byte, o.Buffers)}
-	for range o.Buffers {
-		s.buffers <- nil // made when first used
-	}
+	s := &Store{o: o, log: o.Log, seed: maphash.MakeSeed(), buffers: newBuffers(o.Buffers)}
 	if err := s.connect(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -278,18 +275,3 @@ func (s *Store) name(key string) string { return s.o.Prefix + "objects/" + key }
 func (s *Store) lock(stripes *[64]sync.Mutex, name string) *sync.Mutex {
 	return &stripes[maphash.String(s.seed, name)%uint64(len(stripes))]
 }
-
-// buffer takes memory for a part; it waits for one to be free.
-func (s *Store) buffer(ctx context.Context) ([]byte, error) {
-	select {
-	case b := <-s.buffers:
-		if b == nil {
-			b = make([]byte, PartBytes)
-		}
-		return b, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (s *Store) free(b []byte) { s.buffers <- b[:cap(b)] }

@@ -284,11 +284,11 @@ func (u *upload) gone() error {
 
 // append stores r's bytes part by part. What came before r failed is kept.
 func (u *upload) append(ctx context.Context, r io.Reader) (int64, error) {
-	buf, err := u.s.buffer(ctx)
+	buf, err := u.s.buffers.take(ctx, min(u.b.Bytes, PartBytes))
 	if err != nil {
 		return u.offset, u.s.failed(ctx, "store "+u.what(), err)
 	}
-	defer u.s.free(buf)
+	defer u.s.buffers.free(buf)
 	n := 0
 	if u.tail > 0 {
 		if n, err = u.readTail(ctx, buf); err != nil {
