@@ -9,7 +9,7 @@ import (
 
 // keepClosed is how many closed and acknowledged events are remembered, so that a revision
 // that comes twice is known and a clip finds its event's priority.
-const keepClosed = 4096
+const keepClosed = 1024
 
 // entry is one revision that the log still has to hold: it waits to be sent, was refused, or
 // is the newest of an event that is open.

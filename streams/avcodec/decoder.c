@@ -8,6 +8,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 // Contexts, frames, packets and buffers that this folder holds.
 static _Atomic int64_t live;
@@ -88,6 +91,16 @@ void bg_decoder_free(bg_decoder *d)
 	}
 	av_free(d);
 	count(-1);
+}
+
+// bg_trim gives the system back what the C library keeps of memory that was freed. Cameras come and go
+// for months, each decoder's pictures in between what lives on; without it the heaps grow
+// with each time.
+void bg_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 // bg_decoder_room gives memory for one unit of so many bytes; the padding behind it that

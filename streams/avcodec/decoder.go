@@ -101,6 +101,7 @@ func (d *Decoder) Close() {
 	C.bg_decoder_free(d.c)
 	d.c = nil
 	d.pool.close()
+	C.bg_trim()
 }
 
 // MarkLoss says that units before the next one were dropped: pictures are tainted until the

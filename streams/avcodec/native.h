@@ -50,6 +50,7 @@ void bg_quiet(void);
 
 bg_decoder *bg_decoder_new(int codec_id, int64_t max_pixels);
 void bg_decoder_free(bg_decoder *d);
+void bg_trim(void);
 uint8_t *bg_decoder_room(bg_decoder *d, int64_t bytes);
 int bg_decoder_send(bg_decoder *d, int64_t bytes, int64_t index, int key);
 int bg_decoder_receive(bg_decoder *d, AVFrame *into);
