@@ -1,7 +1,8 @@
 // Package demo starts the built programs as one system on this machine: cameras over RTSP, an
 // edge with its workers, a cloud. `make demo` and the end-to-end tests use the same code.
-// demo.go is the command, system.go starts and stops the parts, story.go says which videos are
-// shown with which rules, process.go holds one program.
+// demo.go is the command, showing.go what it does while cameras come up, system.go starts and stops
+// the parts, story.go says which cameras there are with which rules, films.go serves them, model.go
+// finds the detector, watch.go measures, process.go holds one program.
 package demo
 
 import (
@@ -18,26 +19,31 @@ import (
 
 // Options are what a demo is made of.
 type Options struct {
-	Bin  string // folder of the built programs
-	Dir  string // data of this run; made anew
-	Addr string // host:port of the console
-	Data string // folder with models/ and videos/; may be "" when Model and Videos or Camera are given
+	Bin   string // folder of the built programs
+	Dir   string // data of this run; made anew
+	Addr  string // host:port of the console
+	Cache string // folder of the simulated cameras' films; "" is the user's
 
-	Model                          string   // path of an ONNX file; "" takes the data folder's YOLOX-nano
-	Videos                         []string // paths of MP4 files; none takes the data folder's
-	Camera                         string   // rtsp:// address of a real camera, or ""
+	Model                          string   // path of an ONNX file or name of a public detector; "" is DefaultModel
+	AcceptLicence                  bool     // of a public detector: the person is not asked
+	Videos                         []string // paths of MP4 files instead of the simulated cameras
+	Camera                         string   // rtsp:// address of a real camera besides, or ""
 	CameraUser, CameraPasswordFile string
 
+	In  io.Reader // the person, who is asked about licences; may be nil
 	Out io.Writer // what the person reads
 }
 
 // marker is in a folder that a demo made: only such a folder is emptied.
 const marker = ".bongsu-demo"
 
+// demoDefaults let eight cameras run on two cores with room to spare.
+const demoDefaults = "  infer_per_s: 5\n"
+
 // Run starts everything, writes demo.json when the cameras are live, and blocks until ctx ends
 // or one of the programs does. Everything is stopped when it returns.
 func Run(ctx context.Context, o Options) error {
-	model, shows, err := o.plan()
+	shows, err := o.plan()
 	if err != nil {
 		return err
 	}
@@ -46,77 +52,65 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	s := NewSystem(o.Bin, dir, o.Addr)
+	s.Defaults, s.CamerasPerWorker = demoDefaults, 8
 	defer s.Stop()
-	fmt.Fprintln(o.Out, "demo: starting the cloud")
-	if err := s.StartCloud(ctx); err != nil {
+	run := &showing{o: &o, s: s, all: len(shows), live: map[string]bool{}}
+	if err := run.start(ctx, shows); err != nil {
 		return err
 	}
-	if err := s.MakeAccounts(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintln(o.Out, "demo: installing the model", filepath.Base(model))
-	if s.Model, err = s.AddModel(ctx, model); err != nil {
-		return err
-	}
-	if err := s.StartCameras(ctx, shows, true); err != nil {
-		return err
-	}
-	if o.Camera != "" {
-		shows = append(shows, realCamera(o))
-	}
-	fmt.Fprintln(o.Out, "demo: starting the edge with", len(shows), "cameras")
-	if err := s.StartEdge(ctx, shows); err != nil {
-		return err
-	}
-	if err := s.WaitLive(ctx, shows, startPatience); err != nil {
-		return err
-	}
-	if err := s.WriteState(shows); err != nil {
-		return err
-	}
+	err = s.each(ctx, 200*time.Millisecond, func() (bool, error) { return run.look(ctx) })
 	defer s.RemoveState()
-	fmt.Fprintf(o.Out, "\n  console   %s\n  user      %s\n  password  %s\n\n  data and logs are in %s; Ctrl-C stops everything\n\n",
-		s.ConsoleURL, s.User, s.Password, dir)
-	if err := s.Wait(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	if err == nil {
+		err = s.Wait(ctx)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	fmt.Fprintln(o.Out, "demo: stopping")
 	return nil
 }
 
-// plan finds the model and the videos, or says what is missing.
-func (o Options) plan() (model string, shows []Show, err error) {
-	model = o.Model
-	needData := errors.New("a model and videos are needed: set BONGSU_DATA to a folder that holds models/ and videos/, or give MODEL=file.onnx and VIDEOS or CAMERA")
-	if model == "" {
-		if o.Data == "" {
-			return "", nil, needData
-		}
-		model = filepath.Join(o.Data, "models", "yolox_nano_416.onnx")
-	}
-	if model, err = existing("MODEL", model); err != nil {
-		return "", nil, err
-	}
-	videos := o.Videos
-	if len(videos) == 0 && o.Data != "" {
-		for _, name := range storyVideos {
-			videos = append(videos, filepath.Join(o.Data, "videos", name))
-		}
-	}
-	if len(videos) == 0 && o.Camera == "" {
-		return "", nil, needData
-	}
+// plan says which cameras there will be, or what is missing.
+func (o *Options) plan() ([]Show, error) {
 	if u, err := url.Parse(o.Camera); err == nil && u.User != nil {
-		return "", nil, errors.New("CAMERA holds a user name or password: take it out and give CAMERA_USER and CAMERA_PASSWORD_FILE")
+		return nil, errors.New("CAMERA holds a user name or password: take it out and give CAMERA_USER and CAMERA_PASSWORD_FILE")
 	}
-	for _, v := range videos {
+	if o.Model == "" && (o.Camera != "" || len(o.Videos) > 0) {
+		if err := o.realPictures(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Model != "" && isFile(o.Model) {
+		model, err := existing("MODEL", o.Model)
+		if err != nil {
+			return nil, err
+		}
+		o.Model = model
+	}
+	if err := freePort(o.Addr); err != nil {
+		return nil, err
+	}
+	var shows []Show
+	if len(o.Videos) == 0 {
+		if err := writable(o.Cache); err != nil {
+			return nil, err
+		}
+		var err error
+		if shows, err = showsOf(story); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range o.Videos {
 		path, err := existing("VIDEOS", v)
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		shows = append(shows, showOf(path, shows))
 	}
-	return model, shows, nil
+	if o.Camera != "" {
+		shows = append(shows, realCamera(*o))
+	}
+	return shows, nil
 }
 
 func existing(what, path string) (string, error) {

@@ -23,6 +23,7 @@ type Process struct {
 	cmd  *exec.Cmd
 	log  *os.File
 	done chan struct{} // closed when it has ended
+	told func(string)  // is given each line; may be nil
 
 	mu      sync.Mutex
 	lines   []string      // guarded by mu: of standard output, at most keepLines
@@ -37,11 +38,15 @@ const keepLines = 2000
 // StartProcess starts program with args. Standard output and error go to logPath as well;
 // env adds to this process's environment. It does not block.
 func StartProcess(name, logPath string, env []string, program string, args ...string) (*Process, error) {
+	return startProcess(name, logPath, env, nil, program, args...)
+}
+
+func startProcess(name, logPath string, env []string, told func(string), program string, args ...string) (*Process, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s: its log cannot be opened: %w", name, err)
 	}
-	p := &Process{Name: name, log: log, done: make(chan struct{}), changed: make(chan struct{})}
+	p := &Process{Name: name, log: log, done: make(chan struct{}), told: told, changed: make(chan struct{})}
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -78,6 +83,9 @@ func (p *Process) read(r io.Reader) {
 		close(p.changed)
 		p.changed = make(chan struct{})
 		p.mu.Unlock()
+		if p.told != nil {
+			p.told(s.Text())
+		}
 	}
 	_, _ = io.Copy(p.log, r) // a line too long to keep still goes to the log
 }

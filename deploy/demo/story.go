@@ -1,18 +1,23 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	scenes "bongsu/streams/scene"
+	"bongsu/streams/scene/library"
 )
 
 // Show is one camera of a demo: what it shows and what is watched for.
 type Show struct {
-	ID   string
-	Name string // Korean first: the operator reads it
-	File string // MP4 behind it; "" for a real camera
-	URL  string // set when it is served
+	ID    string
+	Name  string // Korean first: the operator reads it
+	Scene string // of the library, behind it; "" for a file or a real camera
+	File  string // MP4 behind it; "" for a scene or a real camera
+	URL   string // set when it is served
 	// DetectFile, when set, is served as the camera's smaller stream, which the model looks at.
 	DetectFile, DetectURL string
 	Rules                 string // YAML of the rules, indented by six blanks
@@ -20,8 +25,74 @@ type Show struct {
 	User, PasswordFile string // of a real camera
 }
 
-// storyVideos are the videos of the data folder that the demo shows.
-var storyVideos = []string{"one-by-one-person-detection.mp4", "pedestrian_survaillance.mp4", "vehicle_survaillance.mp4"}
+// part is a simulated camera of the story. What it watches for are the zones and lines of the scene
+// itself, which the scene's truth is about, and rules of its own.
+type part struct {
+	id, name, scene string
+	rules           string
+	rings           string // what an operator will hear of; "" for a quiet camera
+}
+
+// story is a night and a day in a town's centre, as nine out of ten cameras see them: four of these
+// ring within half a minute, four stay quiet. Who rings first is rendered first.
+var story = []part{
+	{id: "yard", name: "자재 마당 동편", scene: "intruder-night", rings: "intrusion"},
+	{id: "market", name: "시장길 일방통행", scene: "wrong-way-morning", rings: "line-crossing"},
+	{id: "avenue", name: "시청 앞 대로", scene: "traffic-noon", rules: heavyTraffic, rings: "line-crossing"},
+	{id: "porch", name: "관리동 현관", scene: "loiterer-evening", rings: "loitering"},
+	{id: "yard-north", name: "자재 마당 북편", scene: "yard-quiet-snow"},
+	{id: "annex", name: "별관 현관", scene: "porch-passers-morning"},
+	{id: "alley", name: "솔밭 골목", scene: "quiet-street-dawn"},
+	{id: "station", name: "역 대합실", scene: "station-crowd"},
+}
+
+// heavyTraffic tells of lorries and buses on a road that is closed to them; cars pass unheard.
+const heavyTraffic = `
+      - id: heavy
+        kind: line-crossing
+        line: [[0.5, 0.38], [0.5, 0.85]]
+        classes: [bus, truck]
+        priority: low
+`
+
+// showsOf makes the cameras of a story.
+func showsOf(parts []part) ([]Show, error) {
+	var out []Show
+	for _, p := range parts {
+		s, err := library.Open(p.scene)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Show{ID: p.id, Name: p.name, Scene: p.scene, Rules: "\n" + rulesOf(s) + strings.TrimLeft(p.rules, "\n")})
+	}
+	return out, nil
+}
+
+// rulesOf writes the rules that tell of what the scene's truth calls an event.
+func rulesOf(s *scenes.Scene) string {
+	var b strings.Builder
+	for _, z := range s.Zones {
+		switch z.Kind {
+		case scenes.EventIntrusion:
+			fmt.Fprintf(&b, "      - id: %s\n        kind: intrusion\n        zone: %s\n        classes: [person]\n", z.Name, points(z.Polygon))
+		case scenes.EventLoitering:
+			fmt.Fprintf(&b, "      - id: %s\n        kind: loitering\n        zone: %s\n        dwell_s: %g\n        classes: [person]\n", z.Name, points(z.Polygon), cmp.Or(z.DwellS, 10))
+		}
+	}
+	for _, l := range s.Lines {
+		fmt.Fprintf(&b, "      - id: %s\n        kind: line-crossing\n        line: %s\n        direction: %s\n        classes: [car, bus, truck, motorcycle]\n",
+			l.Name, points(l.Points[:]), l.Forbidden)
+	}
+	return b.String()
+}
+
+func points(of [][2]float32) string {
+	var all []string
+	for _, p := range of {
+		all = append(all, fmt.Sprintf("[%g, %g]", p[0], p[1]))
+	}
+	return "[" + strings.Join(all, ", ") + "]"
+}
 
 // known are the rules drawn for videos that we know, in 0..1 of the picture.
 var known = map[string]Show{

@@ -30,9 +30,11 @@ type System struct {
 	Token      string
 	DebugURL   string // set by StartEdge
 	Model      string // name of the installed model
+	ModelsDir  string // where models are installed; "": in Dir
 	EdgeEnv    []string
 
 	CamerasPerWorker int    // 0: 4
+	Defaults         string // further keys under defaults of edge.yaml, as lines indented by two blanks
 	EdgeMore         string // further top-level keys of edge.yaml, as whole lines of YAML
 	CloudMore        string // the same of cloud.yaml
 	EdgeCloudURL     string // where the edge reaches the cloud; "": at ConsoleURL
@@ -54,11 +56,18 @@ func (s *System) start(name, program string, env []string, args ...string) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	s.processes[name] = p
-	s.mu.Unlock()
+	s.keep(p)
 	return p, nil
 }
+
+func (s *System) keep(p *Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes[p.Name] = p
+}
+
+// models is the folder of installed models.
+func (s *System) models() string { return cmp.Or(s.ModelsDir, filepath.Join(s.Dir, "models")) }
 
 // Process gives the process of a role: "cloud", "edge", "cameras"; nil before it is started.
 func (s *System) Process(name string) *Process {
@@ -121,7 +130,7 @@ func (s *System) MakeAccounts(ctx context.Context) (err error) {
 
 // AddModel installs an ONNX file and returns its name.
 func (s *System) AddModel(ctx context.Context, file string) (name string, err error) {
-	args := []string{"model", "add", "--models", filepath.Join(s.Dir, "models")}
+	args := []string{"model", "add", "--models", s.models()}
 	if m := strings.TrimSuffix(file, filepath.Ext(file)) + ".yaml"; fileExists(m) {
 		args = append(args, "--manifest", m)
 	}
@@ -186,9 +195,9 @@ func (p *Process) served(ctx context.Context, name string) (string, error) {
 func (s *System) WriteEdgeConfig(shows []Show) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "edge:\n  name: demo-edge\ndata_dir: %s\nmodels_dir: %s\ncloud:\n  url: %s\n  enrol_token_file: %s\ndebug:\n  listen: 127.0.0.1:0\n",
-		filepath.Join(s.Dir, "edge"), filepath.Join(s.Dir, "models"), cmp.Or(s.EdgeCloudURL, s.ConsoleURL), filepath.Join(s.Dir, "enrol-token"))
-	fmt.Fprintf(&b, "workers:\n  cameras_per_worker: %d\n%sdefaults:\n  model: %s\n  pre_roll_s: 5\n  post_roll_s: 3\ncameras:\n",
-		cmp.Or(s.CamerasPerWorker, 4), s.EdgeMore, s.Model)
+		filepath.Join(s.Dir, "edge"), s.models(), cmp.Or(s.EdgeCloudURL, s.ConsoleURL), filepath.Join(s.Dir, "enrol-token"))
+	fmt.Fprintf(&b, "workers:\n  cameras_per_worker: %d\n%sdefaults:\n  model: %s\n  pre_roll_s: 5\n  post_roll_s: 3\n%scameras:\n",
+		cmp.Or(s.CamerasPerWorker, 4), s.EdgeMore, s.Model, s.Defaults)
 	if len(shows) == 0 {
 		b.WriteString("  []\n")
 	}
@@ -240,32 +249,6 @@ func (s *System) edgeReady(ctx context.Context) error {
 	}
 	s.DebugURL = strings.TrimPrefix(line, "ready ")
 	return nil
-}
-
-// WaitLive waits until every camera that these shows serve delivers pictures, at most d: a
-// demo begins when there is something to see.
-func (s *System) WaitLive(ctx context.Context, shows []Show, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		live, err := s.live(ctx)
-		waiting := 0
-		for _, show := range shows {
-			if show.File != "" && !live[show.ID] {
-				waiting++
-			}
-		}
-		if err == nil && waiting == 0 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%d cameras show no picture after %s (%w); the edge's log is %s", waiting, d, cmp.Or(err, ctx.Err()), filepath.Join(s.Dir, "edge.log"))
-		}
-	}
 }
 
 // live gives the cameras that are analysed now.

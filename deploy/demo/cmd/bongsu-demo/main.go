@@ -16,20 +16,21 @@ import (
 
 const help = `usage: bongsu-demo
 
-Starts cameras, an edge and a cloud from the programs beside this one, prints the address and
+Starts simulated cameras, an edge and a cloud from the programs beside this one, prints the address and
 a login made for this run, and stops all of it at Ctrl-C. It is led by the environment:
 
+  MODEL=NAME|FILE.onnx  another model than bongsu-nano: a public one, whose licence is shown and asked
+                        about (ACCEPT_LICENCE=1 answers), or a file with its manifest beside it
+  CAMERA=rtsp://...     a real camera besides (CAMERA_USER, CAMERA_PASSWORD_FILE)
+  VIDEOS="a.mp4 b.mp4"  videos, in a loop, instead of the simulated cameras
   ADDR=127.0.0.1:8080   where the console listens
   DEMO_DIR=demo-data    data of this run, logs and demo.json
-  BONGSU_DATA=DIR       folder with models/ and videos/ to show
-  MODEL=FILE.onnx       another model (its manifest beside it, or one that is known)
-  VIDEOS="a.mp4 b.mp4"  other videos, served as cameras in a loop
-  CAMERA=rtsp://...     one more camera, a real one (CAMERA_USER, CAMERA_PASSWORD_FILE)
+  DEMO_CACHE=DIR        folder of the cameras' films (default: bongsu/scenes in the user's cache folder)
 
 Exit codes: 0 stopped, 1 failed, 2 wrong words.
 
 example:
-  BONGSU_DATA=../shared/data make demo
+  make demo CAMERA=rtsp://192.0.2.10/stream1 MODEL=yolox-nano
 `
 
 func main() {
@@ -50,9 +51,9 @@ func main() {
 	}
 	o := demo.Options{
 		Bin: filepath.Dir(self), Dir: env("DEMO_DIR", "demo-data"), Addr: env("ADDR", "127.0.0.1:8080"),
-		Data: os.Getenv("BONGSU_DATA"), Model: os.Getenv("MODEL"), Videos: strings.Fields(os.Getenv("VIDEOS")),
+		Cache: os.Getenv("DEMO_CACHE"), Model: os.Getenv("MODEL"), AcceptLicence: os.Getenv("ACCEPT_LICENCE") == "1", Videos: strings.Fields(os.Getenv("VIDEOS")),
 		Camera: os.Getenv("CAMERA"), CameraUser: os.Getenv("CAMERA_USER"), CameraPasswordFile: os.Getenv("CAMERA_PASSWORD_FILE"),
-		Out: os.Stdout,
+		In: os.Stdin, Out: os.Stdout,
 	}
 	if err := demo.Run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bongsu-demo:", err)
