@@ -54,6 +54,7 @@ type server struct {
 	worker   *worker.Worker // nil without the role
 	handler  http.Handler
 	listener net.Listener
+	profiles *profiles // nil unless they are asked for
 }
 
 func serve(ctx context.Context, c *call, args []string) error {
@@ -90,6 +91,12 @@ func serveWith(ctx context.Context, c *call, s *server) error {
 	}
 	if err := s.greet(ctx, c.stdout); err != nil {
 		return errors.Join(err, s.listener.Close())
+	}
+	if s.cfg.Debug.Listen != "" {
+		var err error
+		if s.profiles, err = openProfiles(s.cfg.Debug.Listen, s.log); err != nil {
+			return errors.Join(err, s.listener.Close())
+		}
 	}
 	fmt.Fprintln(c.stdout, "ready", s.url()) // connections wait from here on until they are served
 	return s.run(ctx)
@@ -278,6 +285,9 @@ func (s *server) run(ctx context.Context) error {
 	if s.cfg.Roles.Console {
 		part(ctx, "console", s.console.Run) // its streams end first, so that requests can
 		part(ctx, "live view", s.live.Run)
+	}
+	if s.profiles != nil {
+		part(ctx, "profiles", s.profiles.run)
 	}
 	err := s.serveHTTP(ctx)
 	fail(err)

@@ -29,6 +29,7 @@ type Config struct {
 	Alerts        Alerts
 	Session       Session
 	Log           Log
+	Debug         Debug
 }
 
 // TLS names the server's certificate and key, both PEM; both empty means plain HTTP.
@@ -59,6 +60,11 @@ func (s Session) Idle() time.Duration { return time.Duration(s.IdleMinutes) * ti
 
 // Absolute is the limit from login.
 func (s Session) Absolute() time.Duration { return time.Duration(s.AbsoluteHours) * time.Hour }
+
+// Debug is for whoever looks into the process itself.
+type Debug struct {
+	Listen string // debug.listen: host:port on loopback where Go's profiles are served; "" for none
+}
 
 // Log holds what is logged, and how.
 type Log struct {
@@ -144,7 +150,7 @@ func (c *Config) check(file string, line func(key string) int) error {
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		return bad("tls", "cert_file and key_file go together: give both, or neither for plain HTTP")
 	}
-	if !c.TLS.Enabled() && !c.AllowHTTP && !loopback(c.Listen) {
+	if !c.TLS.Enabled() && !c.AllowHTTP && !Loopback(c.Listen) {
 		return bad("listen", c.Listen+" without tls would send passwords and pictures in the clear: set tls.cert_file and tls.key_file, listen on 127.0.0.1, or set allow_http: true where a proxy in front speaks HTTPS")
 	}
 	if c.Session.Idle() > c.Session.Absolute() {
@@ -165,7 +171,8 @@ func (c *Config) Secure() bool {
 	return c.TLS.Enabled() || err == nil && u.Scheme == "https"
 }
 
-func loopback(addr string) bool {
+// Loopback tells whether an address, host and port, is of this machine alone.
+func Loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return false

@@ -82,6 +82,7 @@ session:
 log:
   level: warn
   format: json
+debug: {listen: 127.0.0.1:9091}
 `
 	got, err := Parse("cloud.yaml", []byte(src))
 	if err != nil {
@@ -93,7 +94,7 @@ log:
 		Queue:         Queue{"redis", Redis{"redis.example:6380", "bongsu", "/redis.password", RedisTLS{true, "/ca.pem", "redis"}, 3, "other", 9}},
 		Objects:       Objects{"s3", S3{"https://s3.example", "seoul", "clips", "one/", "/a", "/s", "/s3.pem", false, "https://public.example", false}},
 		RetentionDays: 7, Alerts: Alerts{0},
-		Session: Session{10, 13}, Log: Log{"warn", "json"},
+		Session: Session{10, 13}, Log: Log{"warn", "json"}, Debug: Debug{"127.0.0.1:9091"},
 	}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -115,9 +116,11 @@ log:
 // The sentence of each wrong file is part of the product: it is compared whole.
 func TestWrongFiles(t *testing.T) {
 	for _, tc := range []struct{ src, want string }{
-		{"listen: 127.0.0.1:8080\nlisen: x\n", `cloud.yaml:2: lisen: unknown key: the keys here are listen, data_dir, public_url, allow_http, tls, roles, queue, objects, retention_days, alerts, session, log`},
+		{"listen: 127.0.0.1:8080\nlisen: x\n", `cloud.yaml:2: lisen: unknown key: the keys here are listen, data_dir, public_url, allow_http, tls, roles, queue, objects, retention_days, alerts, session, log, debug`},
 		{"tls:\n  cert: x\n", `cloud.yaml:2: tls.cert: unknown key: the keys here are cert_file, key_file`},
 		{"alerts:\n  fold_s: 60\n  fold_s: 61\n", `cloud.yaml:3: alerts.fold_s: is given twice: keep one`},
+		{"debug:\n  listen: 0.0.0.0:9091\n", `cloud.yaml:2: debug.listen: must be an address of this machine alone, such as 127.0.0.1:9091, for it is served without a login, not "0.0.0.0:9091"`},
+		{"debug:\n  listen: '9091'\n", `cloud.yaml:2: debug.listen: must be host:port such as 127.0.0.1:8080, not "9091"`},
 		{"listen: 8080\n", `cloud.yaml:1: listen: must be host:port such as 127.0.0.1:8080, not "8080"`},
 		{"listen: ':8080'\n", `cloud.yaml:1: listen: must name the address to listen on, such as 0.0.0.0:8080, not ":8080"`},
 		{"listen: 127.0.0.1:99999\n", `cloud.yaml:1: listen: must have a port from 0 to 65535, not "99999"`},

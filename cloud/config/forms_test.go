@@ -101,6 +101,7 @@ func randomConfig(rnd *rand.Rand) Config {
 		RetentionDays: 1 + rnd.IntN(3650), Alerts: Alerts{FoldS: rnd.IntN(3601)},
 		Session: Session{IdleMinutes: 1 + rnd.IntN(60), AbsoluteHours: 1 + rnd.IntN(168)},
 		Log:     Log{Level: pick("debug", "info", "warn", "error"), Format: pick("text", "json")},
+		Debug:   Debug{Listen: pick("", "127.0.0.1:9091", "[::1]:0")},
 	}
 	if rnd.IntN(2) == 0 {
 		c.TLS = TLS{word(), word()}
@@ -183,7 +184,7 @@ func TestLoopback(t *testing.T) {
 		"127.0.0.1:80": true, "127.9.9.9:80": true, "localhost:80": true, "[::1]:80": true,
 		"0.0.0.0:80": false, "[::]:80": false, "192.0.2.1:80": false, "example.org:80": false, "80": false, "": false,
 	} {
-		if got := loopback(addr); got != want {
+		if got := Loopback(addr); got != want {
 			t.Errorf("%q: %t", addr, got)
 		}
 	}

@@ -61,6 +61,7 @@ func keys() []key {
 		number("session.absolute_hours", func(c *Config) *int { return &c.Session.AbsoluteHours }, 1, 168),
 		text("log.level", func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error")),
 		text("log.format", func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json")),
+		text("debug.listen", func(c *Config) *string { return &c.Debug.Listen }, checkDebug),
 	}
 }
 
@@ -324,6 +325,20 @@ func checkListen(s string) error {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
 		return fmt.Errorf("must have a port from 0 to 65535, not %q", port)
+	}
+	return nil
+}
+
+// checkDebug is for what is served without a login.
+func checkDebug(s string) error {
+	if s == "" {
+		return nil
+	}
+	if err := checkListen(s); err != nil {
+		return err
+	}
+	if !Loopback(s) {
+		return fmt.Errorf("must be an address of this machine alone, such as 127.0.0.1:9091, for it is served without a login, not %q", s)
 	}
 	return nil
 }
