@@ -41,6 +41,8 @@ var layers = []layer{
 	{"models/yolox", []string{"models"}, "a head"},
 	{"models/yolo", []string{"models", "models/yolox"}, "a head"},
 	{"models/nanodet", []string{"models"}, "a head"},
+	{"models/eval", []string{"models"}, "scores detectors against truth; whoever runs them is injected"},
+	{"models/nano", nil, "the bytes of the default model"},
 	{"models/fetch", nil, "a file over HTTPS; knows nothing of models"},
 	{"models/modelstest", []string{"models", "models/manifest"}, "fakes and suites"},
 	{"models", nil, "the words of models"},
@@ -56,6 +58,7 @@ var layers = []layer{
 	{"edge/uplink", []string{"edge/outbox"}, "empties the outbox"},
 	{"edge/live", nil, "brings pictures to the cloud; whoever has them is injected"},
 	{"edge/config", []string{"edge/link"}, "edge.yaml to assignments"},
+	{"edge/setup", []string{"edge/config"}, "does what the cloud asks for of the cameras' configuration; how a camera is looked at is injected"},
 	{"edge/obs", nil, "numbers and pages about whoever registers"},
 	{"edge/pipeline", []string{"streams", "models", "edge/vision", "edge/track", "edge/rules", "edge/events", "edge/clips", "edge/obs"}, "the only place where stages meet"},
 	{"edge/worker", []string{"edge/crash", "streams", "models", "edge/pipeline", "edge/link", "edge/clips", "edge/rules", "edge/track", "edge/vision", "edge/obs", "edge/events"}, "runs pipelines in a process"},
@@ -93,7 +96,7 @@ var libraryHomes = map[string][]string{
 
 // pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a
 // camera sends because no C of ours runs in it.
-var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link", "live", "crash"}
+var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link", "live", "crash", "setup"}
 
 func goList(t *testing.T, env []string, args ...string) []string {
 	t.Helper()

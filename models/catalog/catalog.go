@@ -40,6 +40,9 @@ type Options struct {
 	Try func(path string, specs []models.OutputSpec) error
 	// Tool names the program and its version in installed.yaml.
 	Tool string
+	// BuiltIn are the models that come inside the program: Install puts them into the folder
+	// by their names, without a network.
+	BuiltIn []BuiltIn
 	Now  func() time.Time // nil means time.Now
 }
 

@@ -29,7 +29,7 @@ type Licence struct {
 
 // InstallOptions say what to install and whom to ask.
 type InstallOptions struct {
-	Source   string // a name of the catalogue, a file, or an https address
+	Source   string // a built-in model's name, one of the catalogue, a file, or an https address
 	Manifest string // path of the manifest; "" as with Add
 	// Accept is asked before anything from the network is installed, and before it is
 	// downloaded where the licence is known by then. Its error ends the installation.
@@ -41,7 +41,8 @@ type InstallOptions struct {
 	Client   *http.Client            // see fetch.Options; may be nil
 }
 
-// Install puts a public model, a file or what an address gives into the folder. A file from the
+// Install puts a model that comes with the program, a public one, a file or what an address gives
+// into the folder. A file from the
 // network is compared with the hash that comes with the program, or else with what the same
 // address gave the first time. Nothing is installed when it fails; a download that was cut
 // goes on with the next call.
@@ -51,6 +52,15 @@ func (c *Catalog) Install(ctx context.Context, o InstallOptions) (*Model, error)
 	}
 	if isFile(o.Source) {
 		return c.Add(ctx, o.Source, o.Manifest)
+	}
+	if b, m, err := c.builtIn(o.Source); err != nil || m != nil {
+		if err == nil && o.Manifest != "" {
+			err = bongsu.Errorf(bongsu.CodeInvalid, "the manifest of %s is known: leave --manifest out, or give the file or its address instead of the name", m.Name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c.installBuiltIn(ctx, b, m)
 	}
 	p, err := FindPublic(o.Source)
 	if err != nil {
