@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,8 @@ import (
 
 // TestMain is the worker process, too, when `run` under test starts this binary as one.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "worker" {
-		w := Main{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr}
+	if len(os.Args) > 1 && slices.Contains([]string{"worker", "prober"}, os.Args[1]) {
+		w := Main{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 		os.Exit(w.Run(context.Background()))
 	}
 	goleak.VerifyTestMain(m)

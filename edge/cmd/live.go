@@ -52,7 +52,7 @@ func (u *urgency) long() bool {
 func (b *edgeBox) runWithLive(ctx context.Context, client *http.Client, credential string, uplink func(context.Context) error) error {
 	urgent := &urgency{waiting: func() int { return b.outbox.Backlog().Events }, now: time.Now}
 	show, err := live.New(live.Options{URL: b.cfg.Cloud.URL, Credential: credential, Client: live.Client(client),
-		Cameras: b.node, Yield: urgent.long, Log: b.log})
+		Cameras: b.node, Commands: b.setUp(), Yield: urgent.long, Log: b.log})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ import (
 	"bongsu/cloud/audit"
 	"bongsu/cloud/auth"
 	"bongsu/cloud/live"
+	"bongsu/cloud/setup"
 	"bongsu/edge/uplink"
 	"bongsu/streams/streamstest"
 )
@@ -71,6 +72,12 @@ func startLiveCloud(t *testing.T) *liveCloud {
 	mux.Handle("GET /api/v1/edge/live", as(edge, handlers["edge.live"]))
 	mux.Handle("GET /api/v1/edge/live/{session}", as(edge, handlers["edge.live.media"]))
 	mux.Handle("GET /api/v1/cameras/{edge}/{camera}/live", as(kim, handlers["live.view"]))
+	mux.Handle("POST /api/v1/edge/commands/{id}", as(edge, handlers["edge.command"]))
+	for _, route := range auth.Routes() {
+		if h := setup.New(setup.Options{Edges: c.hub, Known: c.knownEdges(), Audit: c}).Handlers()[route.Name]; h != nil {
+			mux.Handle(route.Method+" "+route.Pattern, as(kim, h))
+		}
+	}
 	mux.HandleFunc("POST /api/v1/edge/events", func(w http.ResponseWriter, r *http.Request) {
 		var in bongsu.EventsRequest
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {

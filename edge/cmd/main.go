@@ -63,7 +63,7 @@ type foundError struct{ msg string }
 func (e foundError) Error() string { return e.msg }
 
 func verbs() []*verb {
-	return []*verb{runVerb(), checkVerb(), workerVerb(), cameraVerb(), replayVerb(), modelVerb(), sceneVerb(), versionVerb()}
+	return []*verb{runVerb(), checkVerb(), workerVerb(), proberVerb(), cameraVerb(), replayVerb(), modelVerb(), sceneVerb(), versionVerb()}
 }
 
 // Run does what the words ask and returns the exit code. It blocks until done or ctx ends.

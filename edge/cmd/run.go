@@ -52,6 +52,8 @@ type edgeBox struct {
 	outbox *outbox.Outbox
 	node   *node.Node
 	debug  *obs.Server
+	store  *config.Store
+	poke   chan struct{} // in: the configuration was changed and is to be looked at now
 
 	mu   sync.Mutex
 	edge bongsu.EdgeID  // guarded by mu; "" until enrolled
@@ -72,7 +74,8 @@ func runRun(ctx context.Context, m *Main, c *call) error {
 	if *o.verbose {
 		level = slog.LevelDebug
 	}
-	b := &edgeBox{m: m, cfg: cfg, path: *o.config, log: m.logger(level)}
+	b := &edgeBox{m: m, cfg: cfg, path: *o.config, log: m.logger(level), poke: make(chan struct{}, 1),
+		store: config.NewStore(config.StoreOptions{Path: *o.config, DataDir: cfg.DataDir})}
 	if err := b.open(ctx); err != nil {
 		return err
 	}
@@ -173,9 +176,10 @@ func (b *edgeBox) run(ctx context.Context) error {
 		})
 	}
 	b.assign(b.cfg)
+	b.sweep()
 	part("node", b.node.Run)
 	part("configuration", func(ctx context.Context) error {
-		return config.Watch(ctx, config.WatchOptions{Path: b.path}, b.cfg, b.reconfigure)
+		return config.Watch(ctx, config.WatchOptions{Path: b.path, Poke: b.poke}, b.cfg, b.reconfigure)
 	})
 	part("uplink", b.runUplink)
 	if b.debug != nil {
@@ -202,6 +206,14 @@ func (b *edgeBox) reconfigure(cfg config.Config, err error) {
 	}
 	b.log.Info("the changed configuration is used", "cameras", len(cfg.Cameras))
 	b.assign(cfg)
+	b.sweep()
+}
+
+// sweep removes passwords that no camera uses any more.
+func (b *edgeBox) sweep() {
+	if err := b.store.Sweep(); err != nil {
+		b.log.Error("passwords of cameras that are gone cannot be removed", "error", err)
+	}
 }
 
 // assign gives the node its cameras. One whose password cannot be read is left out, and said so.

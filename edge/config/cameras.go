@@ -46,8 +46,9 @@ func (d *Defaults) rule() Rule {
 
 func (c *Config) readCameras(v value) {
 	seen := map[bongsu.CameraID]int{}
-	for _, item := range v.items() {
+	for i, item := range v.items() {
 		cam := c.readCamera(item)
+		cam.file, cam.index, cam.Managed = c.file, i, c.managed
 		if cam.ID != "" {
 			if line, twice := seen[cam.ID]; twice {
 				item.at("id").fail("another camera, on line %d, has the id %q already: ids are unique on an edge", line, string(cam.ID))
@@ -75,6 +76,7 @@ func (c *Config) readCamera(v value) Camera {
 		v.fail("an empty entry: give the camera an id and a url, or remove the dash")
 		return cam
 	}
+	cam.written, _ = written("", v.node).(map[string]any)
 	before := len(v.r.errs)
 	f := v.fields(cameraKeys...)
 	if f == nil && len(v.r.errs) > before {
@@ -291,7 +293,7 @@ func (rule *Rule) readKind(v, kind value, f map[string]value) {
 		if _, ok := f["dwell_s"]; !ok {
 			v.at("dwell_s").fail("a loitering rule needs dwell_s: the seconds that someone may stay")
 		}
-		seconds(f, "dwell_s", 1, 86400, &rule.Dwell)
+		seconds(f, "dwell_s", dwellSpan.low, dwellSpan.high, &rule.Dwell)
 	case bongsu.KindLineCrossing:
 		rule.readLine(v, f)
 		rule.refuse(f, "zone", "dwell_s", "confirm_s")
@@ -386,10 +388,10 @@ func (rule *Rule) readTuning(f map[string]value) {
 		}
 	}
 	if v, ok := f["min_score"]; ok {
-		if n, good := v.number(0, 1); good {
+		if n, good := v.number(scoreSpan.low, scoreSpan.high); good {
 			rule.MinScore = float32(n)
 		}
 	}
-	seconds(f, "confirm_s", 0, 60, &rule.Confirm)
-	seconds(f, "linger_s", 0.1, 600, &rule.Linger)
+	seconds(f, "confirm_s", confirmSpan.low, confirmSpan.high, &rule.Confirm)
+	seconds(f, "linger_s", lingerSpan.low, lingerSpan.high, &rule.Linger)
 }

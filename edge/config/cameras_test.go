@@ -112,7 +112,7 @@ cameras:
 			Rules: []Rule{{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"person", "animal"}, Linger: time.Second}}},
 	}
 	for i := range c.Cameras {
-		c.Cameras[i].line = 0
+		c.Cameras[i].origin = origin{}
 	}
 	if !reflect.DeepEqual(c.Cameras, want) {
 		t.Errorf("got  %+v\nwant %+v", c.Cameras, want)

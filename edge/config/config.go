@@ -19,11 +19,13 @@ type Config struct {
 	Workers   Workers
 	Outbox    Outbox
 	Defaults  Defaults
-	Cameras   []Camera // in the order of the file
+	Cameras   []Camera // in the order of the files: edge.yaml, then those set up in the browser
 
-	listed bool     // the file has the key cameras
-	file   string   // as given to Parse
-	digest [32]byte // SHA-256 of the file that this was read from
+	listed     bool     // the file has the key cameras
+	managed    bool     // it is the file of the cameras that were set up in the browser
+	file       string   // as given to Parse
+	edgeDigest [32]byte // SHA-256 of edge.yaml
+	digest     [32]byte // of all files that this was read from
 }
 
 // Edge is how this box calls itself to operators.
@@ -37,6 +39,7 @@ type Cloud struct {
 	CredentialFile  string // written at enrolment; <DataDir>/credential when the file does not name one
 	EnrolTokenFile  string // one-time token; "" when the edge is enrolled by hand
 	CertificateFile string // ca_file: PEM of the authority that signed the cloud's certificate; "" for the system's
+	SetsUpCameras   bool   // admins of the cloud may set cameras up in their browser
 }
 
 // Debug is the local status page.
@@ -94,8 +97,17 @@ type Camera struct {
 	RingBytes    int64         // most memory for pre-roll
 	MaxPixels    int           // larger pictures are refused before decoding
 	Rules        []Rule
+	Managed      bool // set up in the browser; edge.yaml has the others
 
-	line int // of the file
+	origin
+}
+
+// origin is where a camera stands.
+type origin struct {
+	file    string
+	line    int            // of the file
+	index   int            // among the file's cameras
+	written map[string]any // see Written
 }
 
 // Transports of a camera's pictures.
@@ -137,6 +149,7 @@ func baseline() Config {
 	return Config{
 		Edge:    Edge{Name: "edge"},
 		DataDir: "/var/lib/bongsu-edge",
+		Cloud:   Cloud{SetsUpCameras: true},
 		Debug:   Debug{Listen: "127.0.0.1:9090"},
 		Workers: Workers{CamerasPerWorker: 8, MemoryBytes: 2 << 30},
 		Outbox:  Outbox{MaxBytes: 10 << 30, ReserveBytes: 512 << 20},

@@ -47,6 +47,7 @@ func Diff(old, new []link.Assignment) Changes {
 // NeedsRestart names the keys that differ and take effect only when the node is started anew;
 // cameras and defaults do not.
 func NeedsRestart(old, new Config) []string {
+	old.Cloud.SetsUpCameras = new.Cloud.SetsUpCameras // it is looked up anew for every wish
 	var keys []string
 	for _, k := range []struct {
 		name     string

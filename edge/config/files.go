@@ -30,7 +30,7 @@ type osFiles struct{}
 func (osFiles) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
 func (osFiles) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
-// Load reads and checks edge.yaml at path. All mistakes are reported at once: the error is
+// Load reads and checks edge.yaml at path, and the cameras that were set up in the browser. All mistakes are reported at once: the error is
 // Errors, or a single bongsu.Error when the file cannot be read. Password files are read by
 // Assignments, so that a missing one stops its own camera and no other.
 func Load(path string) (Config, error) { return LoadFrom(OS, path) }
@@ -41,7 +41,18 @@ func LoadFrom(files Files, path string) (Config, error) {
 	if err != nil {
 		return Config{}, bongsu.Wrap(bongsu.CodeInvalid, cause(err), "cannot read the configuration %s; deploy/edge.yaml is one to begin with", path)
 	}
-	return Parse(path, data)
+	c, err := Parse(path, data)
+	if err != nil {
+		return Config{}, err
+	}
+	managed, err := readManaged(files, c.ManagedFile())
+	if err != nil {
+		return Config{}, err
+	}
+	if err := c.with(c.ManagedFile(), managed); err != nil {
+		return Config{}, err
+	}
+	return c, nil
 }
 
 // cause is a file error without the path, which the sentence around it names already.
@@ -53,7 +64,7 @@ func cause(err error) error {
 	return err
 }
 
-// Assignments turns the cameras into what workers are told, in the order of the file. It reads
+// Assignments turns the cameras into what workers are told, in the order of the files. It reads
 // the password and authority files now. A camera whose files cannot be read is left out and has an entry
 // in the errors, each a bongsu.FieldError; the others are not touched by it.
 func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
@@ -64,8 +75,8 @@ func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
 		password, err := readPassword(files, cam.PasswordFile)
 		if err != nil {
 			errs = append(errs, &bongsu.FieldError{
-				File: c.file, Line: cam.line,
-				Path:    fmt.Sprintf("cameras[%d].password_file", i),
+				File: cam.file, Line: cam.line,
+				Path:    fmt.Sprintf("cameras[%d].password_file", cam.index),
 				Message: fmt.Sprintf("camera %s: %v", cam.ID, err),
 			})
 			continue
@@ -73,8 +84,8 @@ func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
 		authority, err := readAuthority(files, cam.TLS.CAFile)
 		if err != nil {
 			errs = append(errs, &bongsu.FieldError{
-				File: c.file, Line: cam.line,
-				Path:    fmt.Sprintf("cameras[%d].tls.ca_file", i),
+				File: cam.file, Line: cam.line,
+				Path:    fmt.Sprintf("cameras[%d].tls.ca_file", cam.index),
 				Message: fmt.Sprintf("camera %s: %v", cam.ID, err),
 			})
 			continue

@@ -24,7 +24,8 @@ const MaxFileBytes = 1 << 20
 func Parse(file string, data []byte) (Config, error) {
 	r := &reader{file: file}
 	c := baseline()
-	c.file, c.digest = file, sha256.Sum256(data)
+	c.file, c.edgeDigest = file, sha256.Sum256(data)
+	c.digest = c.edgeDigest
 	if len(data) > MaxFileBytes {
 		r.fail(0, "", "the file has %d bytes: an edge.yaml has at most %d", len(data), MaxFileBytes)
 	} else if root, ok := parseTree(r, data); ok {
@@ -89,13 +90,16 @@ func (e *Edge) read(v value) {
 }
 
 func (c *Cloud) read(v value) {
-	f := v.fields("url", "credential_file", "enrol_token_file", "ca_file")
+	f := v.fields("url", "credential_file", "enrol_token_file", "ca_file", "sets_up_cameras")
 	if u, ok := f["url"]; ok && u.text(&c.URL) {
 		u.cloudURL(c.URL)
 	}
 	text(f, "credential_file", &c.CredentialFile)
 	text(f, "enrol_token_file", &c.EnrolTokenFile)
 	text(f, "ca_file", &c.CertificateFile)
+	if b, ok := f["sets_up_cameras"]; ok {
+		b.boolean(&c.SetsUpCameras)
+	}
 }
 
 func (d *Debug) read(v value) {

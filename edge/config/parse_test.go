@@ -176,7 +176,7 @@ func TestEmptyFileIsDefault(t *testing.T) {
 
 // anonymous takes away where a configuration came from.
 func anonymous(c Config) Config {
-	c.file, c.digest, c.listed = "", [32]byte{}, false
+	c.file, c.digest, c.edgeDigest, c.listed = "", [32]byte{}, [32]byte{}, false
 	return c
 }
 

@@ -130,7 +130,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		}
 		got = anonymous(got)
 		for i := range got.Cameras {
-			got.Cameras[i].line = 0
+			got.Cameras[i].origin = origin{}
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("got  %+v\nwant %+v\n%s", got, want, file)

@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"time"
 )
 
@@ -10,11 +11,13 @@ import (
 type WatchOptions struct {
 	Path  string
 	Every time.Duration                        // between two looks; 2 s when zero
+	Poke  <-chan struct{}                      // look at once, for what is written whole; may be nil
 	Files Files                                // OS when nil
 	After func(time.Duration) <-chan time.Time // time.After when nil
 }
 
-// Watch looks at edge.yaml and the password files it names every o.Every, and calls changed
+// Watch looks at edge.yaml, the cameras that were set up in the browser, and the password files they
+// name every o.Every, and calls changed
 // when any of them has become different: with the new configuration, or with what is wrong
 // with it. After an error the caller goes on with the last good configuration; the same bad
 // file is reported once. A change counts when two looks, a quarter of a second apart, see the
@@ -35,6 +38,9 @@ func Watch(ctx context.Context, o WatchOptions, loaded Config, changed func(Conf
 		o.After = time.After
 	}
 	w := watcher{o: o, good: loaded}
+	if loaded.DataDir != "" {
+		w.managed = loaded.ManagedFile()
+	}
 	w.config, w.secrets = loaded.digest, secretsDigest(o.Files, loaded)
 	for {
 		wait := o.Every
@@ -45,6 +51,10 @@ func Watch(ctx context.Context, o WatchOptions, loaded Config, changed func(Conf
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-o.After(wait):
+		case <-o.Poke:
+			if w.look(changed) {
+				w.look(changed) // nobody writes it in pieces
+			}
 		}
 	}
 }
@@ -55,8 +65,9 @@ const settle = 250 * time.Millisecond
 // watcher holds what was seen last.
 type watcher struct {
 	o       WatchOptions
+	managed string   // set before use: the file of the cameras set up in the browser; data_dir changes with a restart only
 	good    Config   // last that was right
-	config  [32]byte // digest of the file as last acted upon; of an error's text when it cannot be read
+	config  [32]byte // digest of the files as last acted upon; of an error's text when one cannot be read
 	fresh   [32]byte // digest of a change that was seen once
 	secrets [32]byte // digest of all password files of good
 }
@@ -64,7 +75,17 @@ type watcher struct {
 // look reports whether something has changed that must be seen once more before it counts.
 func (w *watcher) look(changed func(Config, error)) (again bool) {
 	data, err := w.o.Files.ReadFile(w.o.Path)
-	digest := sha256.Sum256(data)
+	if w.managed == "" { // as long as no file was right nobody knows where the other one is
+		c, bad := Parse(w.o.Path, data)
+		if err == nil && bad == nil {
+			w.managed = c.ManagedFile()
+		}
+	}
+	var managed []byte
+	if err == nil && w.managed != "" {
+		managed, err = readManaged(w.o.Files, w.managed)
+	}
+	digest := digestOf(sha256.Sum256(data), managed)
 	if err != nil {
 		digest = sha256.Sum256([]byte(err.Error()))
 	}
@@ -74,7 +95,7 @@ func (w *watcher) look(changed func(Config, error)) (again bool) {
 			return true
 		}
 		w.config = digest
-		changed(w.take(data, err))
+		changed(w.take(data, managed, err))
 		return false
 	}
 	w.fresh = digest
@@ -86,13 +107,16 @@ func (w *watcher) look(changed func(Config, error)) (again bool) {
 }
 
 // take reads what was seen twice.
-func (w *watcher) take(data []byte, err error) (Config, error) {
+func (w *watcher) take(data, managed []byte, err error) (Config, error) {
 	if err != nil {
 		return LoadFrom(w.o.Files, w.o.Path) // for its sentence
 	}
 	c, err := Parse(w.o.Path, data)
-	if err == nil && len(w.good.Cameras) > 0 && !c.listed {
+	if err == nil && !c.listed && slices.ContainsFunc(w.good.Cameras, func(cam Camera) bool { return !cam.Managed }) {
 		err = Errors{{File: w.o.Path, Message: "the file looks cut off: it has no cameras any more; write `cameras: []` to remove them all"}}
+	}
+	if err == nil {
+		err = c.with(w.managed, managed)
 	}
 	if err != nil {
 		return Config{}, err

@@ -17,9 +17,11 @@ import (
 func (l *Live) dial(ctx context.Context, url string) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.o.DialTimeout)
 	defer cancel()
-	c, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: l.o.Client, HTTPHeader: l.header}) //nolint:bodyclose // the library says that it needs no closing
+	header := l.header.Clone()
+	header.Set(bongsu.FeaturesHeader, l.features())
+	c, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: l.o.Client, HTTPHeader: header}) //nolint:bodyclose // the library says that it needs no closing
 	if err == nil {
-		c.SetReadLimit(bongsu.MaxLiveTextBytes)
+		c.SetReadLimit(bongsu.MaxCommandBytes)
 		return c, nil
 	}
 	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
@@ -39,6 +41,8 @@ type control struct {
 	live *Live
 	conn *websocket.Conn
 
+	commands chan struct{} // has one for each command that is being done
+
 	mu       sync.Mutex
 	sessions map[string]context.CancelFunc // guarded by mu
 	running  sync.WaitGroup
@@ -51,7 +55,7 @@ func (l *Live) serve(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &control{live: l, conn: conn, sessions: map[string]context.CancelFunc{}}
+	c := &control{live: l, conn: conn, sessions: map[string]context.CancelFunc{}, commands: make(chan struct{}, maxCommands)}
 	defer c.running.Wait()
 	defer func() { _ = conn.CloseNow() }()
 	defer cancel(nil)
@@ -65,6 +69,10 @@ func (l *Live) serve(ctx context.Context) error {
 				err = cause
 			}
 			return fmt.Errorf("the control connection broke: %w", err)
+		}
+		if bongsu.TextType(b) == bongsu.LiveTypeCommand {
+			c.command(ctx, b)
+			continue
 		}
 		t, err := bongsu.ParseLiveText(b)
 		if err != nil {

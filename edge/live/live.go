@@ -34,6 +34,7 @@ type Options struct {
 	Credential string // from enrolment; goes into a header, never into a log
 	Client     *http.Client
 	Cameras    Cameras
+	Commands   Commands // nil: this edge takes none
 	// Yield reports that something more urgent needs the link: then only key frames are sent.
 	// nil: never. It is asked for each message and must not block.
 	Yield func() bool
@@ -61,6 +62,7 @@ type Live struct {
 	o       Options
 	control string // addresses
 	media   string
+	answers string
 	header  http.Header
 
 	sessions  atomic.Int64
@@ -114,7 +116,9 @@ func New(o Options) (*Live, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Live{o: o, control: base.String(), media: base.String() + "/",
+	answers := *base
+	answers.Scheme = map[string]string{"wss": "https", "ws": "http"}[base.Scheme]
+	return &Live{o: o, control: base.String(), media: base.String() + "/", answers: answers.JoinPath("../commands").String() + "/",
 		header: http.Header{"Authorization": {"Bearer " + o.Credential}}}, nil
 }
 
