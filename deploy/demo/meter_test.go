@@ -80,6 +80,11 @@ func (m *meter) judge(t *testing.T) {
 	t.Helper()
 	if time.Since(m.began) < 3*m.warm {
 		t.Logf("the run was too short to judge slopes: they need %v", 3*m.warm)
+		for name, all := range m.series {
+			for at := 0; at < len(all); at += max(1, len(all)/6) {
+				t.Logf("%s: %.1f MiB after %.0f s", name, all[at].mib, all[at].at.Seconds())
+			}
+		}
 		return
 	}
 	worst, who := 0.0, ""
