@@ -121,10 +121,15 @@ func (x *soak) start(t *testing.T, ctx context.Context) {
 	x.waitLive(t, ctx, soakCameras)
 }
 
-// slowBlinkers make an event each ten seconds.
+// slowBlinkers make an event each ten seconds; each three with BONGSU_SOAK_BUSY, for whoever looks for what
+// grows with them.
 func slowBlinkers(t *testing.T, n int) []Show {
 	t.Helper()
-	film := film(t, "libx264", scene{6, false}, scene{3, true}, scene{1, false})
+	scenes := []scene{{6, false}, {3, true}, {1, false}}
+	if os.Getenv("BONGSU_SOAK_BUSY") != "" {
+		scenes = []scene{{1, false}, {2, true}}
+	}
+	film := film(t, "libx264", scenes...)
 	var shows []Show
 	for i := range n {
 		shows = append(shows, Show{ID: fmt.Sprintf("slow%d", i+1), Name: fmt.Sprintf("느린 점멸 %d", i+1), File: film, Rules: blinkRules(1)})
