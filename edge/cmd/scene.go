@@ -19,7 +19,7 @@ import (
 )
 
 // looks is the version of what the renderer draws: cached films of another one are not played.
-const looks = "1"
+const looks = "2"
 
 type sceneOpts struct {
 	out, dir, codec, listen, cache *string
