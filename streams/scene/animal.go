@@ -16,13 +16,14 @@ type animal struct {
 	neck, neckUp      float64
 	head, snout, tail float64
 	color             [parts]vec
+	spots             bool
 }
 
 var animals = map[string]animal{
-	KindDog:  {KindDog, 0.55, 0.50, 0.10, 0.035, 0.16, 0.8, 0.085, 0.12, 0.28, [parts]vec{}},
-	KindCat:  {KindCat, 0.34, 0.24, 0.065, 0.02, 0.08, 0.6, 0.055, 0.03, 0.26, [parts]vec{}},
-	KindBoar: {KindBoar, 0.78, 0.52, 0.20, 0.045, 0.20, -0.25, 0.145, 0.30, 0.16, [parts]vec{}},
-	KindDeer: {KindDeer, 0.75, 0.75, 0.15, 0.03, 0.34, 1.0, 0.085, 0.12, 0.06, [parts]vec{}},
+	KindDog:  {KindDog, 0.55, 0.50, 0.10, 0.035, 0.16, 0.8, 0.085, 0.12, 0.28, [parts]vec{}, false},
+	KindCat:  {KindCat, 0.34, 0.24, 0.065, 0.02, 0.08, 0.6, 0.055, 0.03, 0.26, [parts]vec{}, false},
+	KindBoar: {KindBoar, 0.78, 0.52, 0.20, 0.045, 0.20, -0.25, 0.145, 0.30, 0.16, [parts]vec{}, false},
+	KindDeer: {KindDeer, 0.75, 0.75, 0.15, 0.03, 0.34, 1.0, 0.085, 0.12, 0.06, [parts]vec{}, false},
 }
 
 var coats = map[string][]vec{
@@ -53,7 +54,11 @@ func (a *animal) bones(m *moment, now float64, out []bone) []bone {
 		bob = 0.02 * a.high * math.Sin(2*cycle)
 	}
 	back, front := vec{0, -a.long / 2, a.high + bob}, vec{0, a.long / 2, a.high + 0.03 + bob}
-	out = append(out, bone{back, front, a.thick * 0.92, a.thick * 1.08, partSkin})
+	trunk := partSkin
+	if a.spots {
+		trunk = striped(partSkin, partTrim, 5)
+	}
+	out = append(out, bone{back, front, a.thick * 0.92, a.thick * 1.08, trunk})
 	if a.kind == KindBoar { // high withers
 		out = append(out, bone{vec{0, -0.1 * a.long, a.high + 0.06 + bob}, vec{0, 0.42 * a.long, a.high + 0.13 + bob}, 0.15, 0.17, partTop})
 	}
@@ -183,7 +188,7 @@ func (p *player) lieAbout(r *Renderer, now float64) *thing {
 		t.id = 0
 	}
 	t.bones, t.colors, t.base, t.rough = b.bones(p.buffer), b.color[:], b.size*0.5, 0.3
-	p.buffer = t.bones
+	p.buffer, t.panels = t.bones, b.otherPanels()
 	if state == truth.StateCarried {
 		t.base = 0
 	}
@@ -207,6 +212,9 @@ func (b *bag) bones(out []bone) []bone {
 	out = out[:0]
 	if b.litter {
 		return append(out, bone{vec{-s / 3, 0, s / 3}, vec{s / 3, 0.05, s / 4}, s / 3, s / 4, partSkin})
+	}
+	if b.shape > 1 {
+		return b.otherBones(out)
 	}
 	if b.shape == 0 { // a sports bag
 		return append(out, bone{vec{-s * 0.4, 0, s * 0.3}, vec{s * 0.4, 0, s * 0.3}, s * 0.3, s * 0.3, partSkin},

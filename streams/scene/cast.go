@@ -55,19 +55,25 @@ func (r *Renderer) newPlayer(a *Actor, name string) *player {
 	switch a.Kind {
 	case KindPerson:
 		p.person = newPerson(c, a.Look)
+		r.look().dress(p.person, name, a.Look)
 	case KindBicycle, KindMotorcycle:
-		p.vehicle, p.person = newVehicle(c, a), newPerson(c, a.Look)
+		p.vehicle, p.person = r.look().vehicle(c, a, name), newPerson(c, a.Look)
+		r.look().dress(p.person, name, a.Look)
 	case KindCar, KindVan, KindTruck, KindBus:
-		p.vehicle = newVehicle(c, a)
+		p.vehicle = r.look().vehicle(c, a, name)
 	case KindDog, KindCat, KindBoar, KindDeer:
-		p.animal = newAnimal(c, a)
+		p.animal = r.look().animal(c, a, name)
 	case KindBag, KindLitter:
-		p.bag = newBag(c, a)
+		p.bag = r.look().bag(c, a, name)
 	case KindFire, KindSmoke:
 		p.plume = newPlume(a, mix64(r.casting^c.next()))
+		r.look().plume(p.plume, name)
 	}
 	return p
 }
+
+// look is the style of the actors, whose chances follow the casting.
+func (r *Renderer) look() style { return style{r.style.name, r.casting} }
 
 // objects is how many objects of the truth the player is: a rider and what is ridden are two.
 func (p *player) objects() int {

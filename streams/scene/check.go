@@ -67,6 +67,9 @@ func (s *Scene) check() error {
 	if !slug.MatchString(s.Name) || len(s.Name) > 60 {
 		c.fail("name", "%q is no name: lower-case words joined by hyphens", s.Name)
 	}
+	if s.Look != "" {
+		c.word("look", s.Look, SceneLooks, "look")
+	}
 	c.within("duration_s", s.DurationS, 0.2, maxDuration, " seconds")
 	c.camera()
 	c.light()

@@ -17,6 +17,7 @@ const (
 	partLegs
 	partShoes
 	partExtra // hat, backpack, umbrella
+	partTrim  // what else is on the clothes
 	parts
 )
 
@@ -34,6 +35,7 @@ type person struct {
 	hair     float64 // length
 	gait     float64 // how far arms swing
 	phase    float64
+	outfit   *outfit // nil in the plain look
 }
 
 var skins = []vec{{0.52, 0.36, 0.27}, {0.45, 0.30, 0.21}, {0.57, 0.41, 0.32}, {0.34, 0.22, 0.15}, {0.20, 0.12, 0.08}}
@@ -149,6 +151,9 @@ func (p *person) bones(q *pose, out []bone) []bone {
 	if p.pack {
 		out = append(out, bone{trunk(vec{0, -0.10 * h, 0.10 * h}), trunk(vec{0, -0.095 * h, 0.22 * h}), 0.075 * h, 0.065 * h, partExtra})
 	}
+	if p.outfit != nil {
+		out = p.outfit.worn(p, out, q, trunk)
+	}
 	return settle(out, q)
 }
 
@@ -160,7 +165,7 @@ func (p *person) leg(out []bone, q *pose, i int, sgn float64, hip vec) []bone {
 	foot := swing(vec{0, 0.10 * h, 0}, clamp(q.hip[i]-q.knee[i], -1.2, 0.6)*0.7-q.toe[i])
 	part := partLegs
 	shin := part
-	if p.skirt {
+	if p.skirt || p.outfit != nil && p.outfit.shorts {
 		shin = partSkin
 	}
 	return append(out,
@@ -176,7 +181,7 @@ func (p *person) arm(out []bone, q *pose, i int, sgn float64, shoulder vec, trun
 	lower := trunk(side(swing(vec{0, 0, -0.145 * h}, q.shoulder[i]+q.elbow[i]), sgn*(0.03+q.out[i])))
 	wrist := elbow.add(lower)
 	fore := partSkin
-	if p.sleeve {
+	if p.sleeve && (p.outfit == nil || !p.outfit.bareArms) {
 		fore = partTop
 	}
 	return append(out,

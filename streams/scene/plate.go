@@ -1,6 +1,9 @@
 package scene
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // What a pixel of the plate shows, as far as moving things care.
 const (
@@ -192,13 +195,22 @@ func (r *Renderer) contact(p vec) float64 {
 	return k
 }
 
+// layGround finds the materials of the ground.
+func (r *Renderer) layGround() {
+	g := &r.scene.Ground
+	r.base, r.areas = r.style.ground(g.Base, "base"), make([]material, len(g.Areas))
+	for i := range g.Areas {
+		r.areas[i] = r.style.ground(g.Areas[i].Material, "area"+strconv.Itoa(i))
+	}
+}
+
 // groundPatch is the ground at p: the last area that holds it, with what is painted on it.
 func (r *Renderer) groundPatch(p vec, foot float64) patch {
 	g := &r.scene.Ground
-	out := groundMaterials[g.Base](uint32(r.seed), p.x, p.y, foot)
+	out := r.base(uint32(r.seed), p.x, p.y, foot)
 	for i := range g.Areas {
 		if a := &g.Areas[i]; within(a.Polygon, p.x, p.y) {
-			out = groundMaterials[a.Material](uint32(r.seed)+uint32(i)*13, p.x, p.y, foot)
+			out = r.areas[i](uint32(r.seed)+uint32(i)*13, p.x, p.y, foot)
 			edge := edgeDistance(a.Polygon, p.x, p.y)
 			if a.Kerb && edge < 0.18 { // a kerb of pale stone
 				k := 0.34 + 0.08*noise(3, p.x*2, p.y*2)
@@ -236,6 +248,10 @@ func (m *Mark) cover(x, y, foot float64) float64 {
 		dx, dy := bx-ax, by-ay
 		l := math.Hypot(dx, dy)
 		if l == 0 {
+			continue
+		}
+		if math.Abs(dx*(y-ay)-dy*(x-ax)) > l*(m.WidthM+foot) { // too far off to be covered
+			run += l
 			continue
 		}
 		t := clamp(((x-ax)*dx+(y-ay)*dy)/(l*l), 0, 1)

@@ -85,8 +85,8 @@ func (v *view) ball(p vec, radius float64) (ball, bool) {
 }
 
 // limb draws a round body between two balls, thicker at one end than at the other, lit from dir
-// (camera's axes).
-func (t *tile) limb(a, b ball, dir vec, colors *ramp, rough float64) {
+// (camera's axes). With stripes every other of so many stripes along it has the colours of other.
+func (t *tile) limb(a, b ball, dir vec, colors, other *ramp, stripes, rough float64) {
 	ax, ay, ar := (a.x-float64(t.x0))*over, (a.y-float64(t.y0))*over, a.r*over
 	bx, by, br := (b.x-float64(t.x0))*over, (b.y-float64(t.y0))*over, b.r*over
 	dx, dy := bx-ax, by-ay
@@ -120,7 +120,12 @@ func (t *tile) limb(a, b ball, dir vec, colors *ramp, rough float64) {
 			if rough > 0 {
 				lit += rough * (float64((x*7^y*13^int(k*9)*31)&15) - 7.5)
 			}
-			t.depth[i], t.color[i] = z, colors[int(math.Max(0, math.Min(most, lit)))]
+			t.depth[i] = z
+			if shade := int(math.Max(0, math.Min(most, lit))); stripes > 0 && int(k*stripes)&1 == 1 {
+				t.color[i] = other[shade]
+			} else {
+				t.color[i] = colors[shade]
+			}
 			if x < t.left[y] {
 				t.left[y] = x
 			}

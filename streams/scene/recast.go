@@ -81,3 +81,29 @@ func (r *Renderer) draft(p *plate, linear []vec) {
 		}
 	}
 }
+
+// Discernible tells, for each object of the picture drawn last, by its ID, the share of its pixels
+// that differ from what is behind them by so much that one could see it: what is black before black,
+// or grey in fog, is hidden though nothing stands before it.
+func (r *Renderer) Discernible() []float64 {
+	most := 0
+	for _, t := range r.things {
+		most = max(most, int(t.id))
+	}
+	seen, all := make([]float64, most+1), make([]float64, most+1)
+	c, p := r.canvas, r.plate
+	for i, id := range c.id {
+		if id == 0 || int(id) > most {
+			continue
+		}
+		all[id]++
+		j := i/c.w/2*(c.w/2) + i%c.w/2
+		if abs(int(c.y[i])-int(p.y[i]))+abs(int(c.u[j])-int(p.u[j]))+abs(int(c.v[j])-int(p.v[j])) >= 8 {
+			seen[id]++
+		}
+	}
+	for i := range seen {
+		seen[i] /= max(1, all[i])
+	}
+	return seen
+}

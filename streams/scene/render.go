@@ -26,9 +26,12 @@ type Renderer struct {
 	opt     Options
 	seed    uint64
 	casting uint64 // the seed of the actors: the scene's until Recast
+	style   style
 	view    *view
 	light   *lights
 	plate   *plate
+	base    material   // of the ground
+	areas   []material // of its areas
 	canvas  *canvas
 	tile    tile
 	cast    []*player
@@ -48,7 +51,7 @@ func New(s *Scene, opt Options) (*Renderer, error) {
 	if r.seed == 0 {
 		r.seed = s.Seed
 	}
-	r.casting = r.seed
+	r.casting, r.style = r.seed, style{own.Look, r.seed}
 	if opt.Width > 0 {
 		own.Camera.HeightPX = (s.Camera.HeightPX*opt.Width/s.Camera.WidthPX + 1) &^ 1
 		own.Camera.WidthPX = (opt.Width + 1) &^ 1
@@ -62,6 +65,7 @@ func New(s *Scene, opt Options) (*Renderer, error) {
 	r.view = newView(&own.Camera)
 	r.light = newLights(&own, r.view)
 	r.buildSolids()
+	r.layGround()
 	r.drawPlate()
 	for _, t := range r.trees {
 		t.prepare(r)

@@ -19,6 +19,7 @@ type Scene struct {
 	Name       string      `yaml:"name"`       // lower-case words joined by hyphens
 	Title      string      `yaml:"title"`      // one Korean sentence: what happens
 	Seed       uint64      `yaml:"seed"`       // what the renderer uses when it is given none
+	Look       string      `yaml:"look"`       // one of SceneLooks; none is plain
 	DurationS  float64     `yaml:"duration_s"` // up to an hour
 	Camera     Camera      `yaml:"camera"`
 	Light      Light       `yaml:"light"`

@@ -2,6 +2,7 @@ package scene
 
 import (
 	"math"
+	"strconv"
 )
 
 // solid is a static thing that rays meet: a box that stands upright, turned about the vertical.
@@ -112,16 +113,16 @@ func (r *Renderer) build(st *Structure, seed uint32) {
 	plain := func(m material, s solid) solid { s.side, s.top = m, m; return s }
 	switch st.Kind {
 	case StructureBuilding:
-		s := plain(st.wall(matPlaster), newSolid(at, st.WidthM, st.DepthM, st.HeightM, yaw))
+		s := plain(r.wall(st, matPlaster, seed), newSolid(at, st.WidthM, st.DepthM, st.HeightM, yaw))
 		if !st.Blind {
-			s.side = facade(s.side, st.HeightM, r.light.lamps)
+			s.side = r.facade(s.side, st.HeightM)
 		}
 		s.top = concrete
 		add(s)
 	case StructureBlock:
-		add(plain(st.wall(matConcrete), newSolid(at, st.WidthM, st.DepthM, st.HeightM, yaw)))
+		add(plain(r.wall(st, matConcrete, seed), newSolid(at, st.WidthM, st.DepthM, st.HeightM, yaw)))
 	case StructureWall, StructureFence, StructureHedge:
-		for _, s := range r.wallAlong(st) {
+		for _, s := range r.wallAlong(st, seed) {
 			add(s)
 		}
 	case StructureLamp:
@@ -141,9 +142,9 @@ func (r *Renderer) build(st *Structure, seed uint32) {
 		add(plain(bark, newSolid(at, 0.09*st.HeightM/2, 0.09*st.HeightM/2, st.HeightM*0.45, 0.4)))
 		r.trees = append(r.trees, newTree(st, seed))
 	case StructurePoster:
-		s := plain(st.wall(matPlaster), newSolid(at, st.WidthM, 0.06, st.HeightM, yaw))
+		s := plain(r.wall(st, matPlaster, seed), newSolid(at, st.WidthM, 0.06, st.HeightM, yaw))
 		s.mid.z = 0.7
-		s.textured = poster(seed, st.WidthM, st.HeightM)
+		s.textured = r.poster(seed, st.WidthM, st.HeightM)
 		add(s)
 	case StructureFlag:
 		add(plain(metal, newSolid(at, 0.09, 0.09, st.HeightM, 0)))
@@ -151,22 +152,38 @@ func (r *Renderer) build(st *Structure, seed uint32) {
 	}
 }
 
-func (st *Structure) wall(otherwise string) material {
-	if m, ok := wallMaterials[st.Material]; ok {
-		return m
+// wall is the material that a structure asks for, in the scene's look.
+func (r *Renderer) wall(st *Structure, otherwise string, seed uint32) material {
+	name := st.Material
+	if _, ok := wallMaterials[name]; !ok {
+		name = otherwise
 	}
-	return wallMaterials[otherwise]
+	return r.style.wall(name, strconv.Itoa(int(seed)))
+}
+
+func (r *Renderer) facade(wall material, height float64) material {
+	if r.style.heldOut() {
+		return shopfront(wall, height, r.light.lamps)
+	}
+	return facade(wall, height, r.light.lamps)
+}
+
+func (r *Renderer) poster(seed uint32, w, h float64) func(int, float64, float64, float64) (patch, bool) {
+	if r.style.heldOut() {
+		return advert(seed, w, h)
+	}
+	return poster(seed, w, h)
 }
 
 // wallAlong makes a box of each piece of a path.
-func (r *Renderer) wallAlong(st *Structure) []solid {
+func (r *Renderer) wallAlong(st *Structure, seed uint32) []solid {
 	var out []solid
-	thick, m := 0.22, st.wall(matBrick)
+	thick, m := 0.22, r.wall(st, matBrick, seed)
 	if st.Kind == StructureFence {
-		thick, m = 0.03, metal
+		thick, m = 0.03, r.style.wall(matMetal, "fence")
 	}
 	if st.Kind == StructureHedge {
-		thick, m = 0.8, hedge
+		thick, m = 0.8, r.style.wall(matHedge, "hedge")
 	}
 	for i := 1; i < len(st.Path); i++ {
 		a, b := st.Path[i-1], st.Path[i]

@@ -144,10 +144,13 @@ type plume struct {
 	size  float64
 	smoke bool
 	buf   []sprite
+
+	tex                       []*texture
+	stretch, tone, warm, wide float64 // of flames, of smoke, of their colour
 }
 
 func newPlume(a *Actor, seed uint64) *plume {
-	p := &plume{seed: seed, size: a.SizeM, smoke: a.Kind == KindSmoke}
+	p := &plume{seed: seed, size: a.SizeM, smoke: a.Kind == KindSmoke, tex: puffs, stretch: 1.5, tone: 1, wide: 1}
 	if p.size == 0 {
 		p.size = 1
 	}
@@ -210,10 +213,20 @@ func (q *plume) particle(r *Renderer, i int, now, age, grow float64, t *thing) (
 		return sprite{}, false
 	}
 	heat := clamp(1.15-1.1*k-0.35*dist+c.between(-0.15, 0.15), 0, 1)
-	s := sprite{x: x, y: y, z: z - 0.3, tex: puffs[c.pick(len(puffs))], stretch: 1.5}
-	s.r = q.size * grow * c.between(0.16, 0.3) * (1 - 0.65*k) * r.view.focal / z
-	s.alpha, s.color = 0.75*(1-k*k), flame(heat, r.light.ir)
+	s := sprite{x: x, y: y, z: z - 0.3, tex: q.tex[c.pick(len(q.tex))], stretch: q.stretch}
+	s.r = q.size * grow * q.wide * c.between(0.16, 0.3) * (1 - 0.65*k) * r.view.focal / z
+	s.alpha, s.color = 0.75*(1-k*k), q.hue(flame(heat, r.light.ir), r.light.ir)
 	return s, s.r > 0.5
+}
+
+// hue turns a flame's colour to yellow or to red.
+func (q *plume) hue(color uint32, ir bool) uint32 {
+	if ir || q.warm == 0 {
+		return color
+	}
+	u := clamp(float64(color>>8&255)+q.warm, 16, 240)
+	v := clamp(float64(color&255)-0.5*q.warm, 16, 240)
+	return color&0xff0000 | uint32(u)<<8 | uint32(v)
 }
 
 // flame is a fire's colour as the sensor shows it: it is brighter than all else, by day too.
@@ -243,10 +256,10 @@ func (q *plume) puff(r *Renderer, c *chance, k, angle, dist, grow, life, now flo
 	if q.seed%3 != 0 {
 		tone = c.between(0.8, 1.2) * (0.30 - 0.06*k) // of wood and paper: pale
 	}
-	s := sprite{x: x, y: y, z: z, tex: puffs[c.pick(len(puffs))]}
+	s := sprite{x: x, y: y, z: z, tex: q.tex[c.pick(len(q.tex))]}
 	s.r = q.size * grow * (0.35 + 1.1*k) * r.view.focal / z
 	s.alpha = 0.8 * smooth(0, 0.08, k) * math.Pow(1-k, 1.2) * math.Min(1, 0.5+grow)
 	light := t.spot.ambient.mul(0.9).add(t.spot.key.mul(0.35))
-	s.color = r.light.yuv(r.light.haze(light.mul(tone*2), z))
+	s.color = r.light.yuv(r.light.haze(light.mul(tone*2*q.tone), z))
 	return s, s.r > 0.7
 }

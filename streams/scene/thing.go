@@ -91,13 +91,16 @@ func (r *Renderer) drawBones(t *thing, depth float64) {
 	var made [8]bool
 	for i := range t.bones {
 		b := &t.bones[i]
-		if !made[b.part] {
-			ramps[b.part], made[b.part] = r.light.ramp(t.colors[b.part], &t.spot, depth, 0.6), true
+		part, other, stripes := b.part&15, b.part>>4&15, b.part>>8
+		for _, k := range [2]int{part, other} {
+			if !made[k] {
+				ramps[k], made[k] = r.light.ramp(t.colors[k], &t.spot, depth, 0.6), true
+			}
 		}
 		a, okA := r.view.ball(t.place(b.a), b.ra)
 		c, okB := r.view.ball(t.place(b.b), b.rb)
 		if okA && okB {
-			r.tile.limb(a, c, t.spot.dir, &ramps[b.part], t.rough)
+			r.tile.limb(a, c, t.spot.dir, &ramps[part], &ramps[other], float64(stripes), t.rough)
 		}
 	}
 }

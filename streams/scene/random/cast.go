@@ -18,15 +18,15 @@ type group struct {
 
 var groups = []group{
 	{0.30, 1.7, 16, 240, (*caster).person},
-	{0.12, 0.45, 9, 75, (*caster).fallen},
+	{0.12, 0.45, 12, 110, (*caster).fallen},
 	{0.09, 1.25, 16, 170, (*caster).cycle},
 	{0.09, 1.3, 16, 170, (*caster).motorcycle},
 	{0.09, 1.45, 16, 130, (*caster).car},
 	{0.08, 2.8, 24, 210, (*caster).large},
-	{0.12, 0.55, 12, 90, (*caster).bag},
+	{0.12, 0.55, 14, 110, (*caster).bag},
 	{0.07, 1.2, 16, 150, (*caster).fire},
 	{0.06, 2.6, 24, 200, (*caster).smoke},
-	{0.10, 0.62, 12, 110, (*caster).animal},
+	{0.10, 0.62, 14, 130, (*caster).animal},
 }
 
 // caster fills one picture with actors.

@@ -75,7 +75,7 @@ type Box struct {
 	Y          float64 `json:"y"`
 	W          float64 `json:"w"`
 	H          float64 `json:"h"`
-	Visibility float64 `json:"visibility"` // share of its pixels in the picture that nothing hides
+	Visibility float64 `json:"visibility"` // share of its pixels in the picture that nothing hides; less when it has the colour of what is behind
 	Truncated  bool    `json:"truncated"`  // the picture's edge cuts it
 }
 
@@ -199,7 +199,7 @@ func (o *Options) drawScene(ctx context.Context, n int, frames *os.File) ([]byte
 		if _, err := frames.WriteAt(buf, int64(frame)*int64(len(buf))); err != nil {
 			return nil, err
 		}
-		line, err := json.Marshal(label(frame, s, &t))
+		line, err := json.Marshal(label(frame, s, &t, r.Discernible()))
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +208,11 @@ func (o *Options) drawScene(ctx context.Context, n int, frames *os.File) ([]byte
 	return lines, nil
 }
 
-func label(frame int, s *scene.Scene, t *truth.Frame) Label {
+// discernible is the share of its pixels that must differ from what is behind for a thing to be as
+// visible as if all did.
+const discernible = 0.4
+
+func label(frame int, s *scene.Scene, t *truth.Frame, clear []float64) Label {
 	l := Label{Frame: frame, Scene: s.Name, Time: s.Light.Time, Weather: Weather(&s.Weather), Boxes: []Box{}}
 	w, h := float64(s.Camera.WidthPX), float64(s.Camera.HeightPX)
 	round := func(v float64) float64 { return math.Round(v*100) / 100 }
@@ -218,7 +222,7 @@ func label(frame int, s *scene.Scene, t *truth.Frame) Label {
 		if class == "" || o.Seen.Area() <= 0 {
 			continue
 		}
-		l.Boxes = append(l.Boxes, Box{class, round(float64(o.Seen.X0) * w), round(float64(o.Seen.Y0) * h), round(float64(o.Seen.Width()) * w), round(float64(o.Seen.Height()) * h), round(float64(o.Visibility)), o.Truncated})
+		l.Boxes = append(l.Boxes, Box{class, round(float64(o.Seen.X0) * w), round(float64(o.Seen.Y0) * h), round(float64(o.Seen.Width()) * w), round(float64(o.Seen.Height()) * h), round(float64(o.Visibility) * min(1, clear[o.ID]/discernible)), o.Truncated})
 	}
 	return l
 }

@@ -16,6 +16,7 @@ type lens struct {
 	cast              [2]float64 // of colour, on U and V
 	colour            float64    // saturation
 	vignette          float64
+	heldOut           bool
 	soft              float64 // blur, pixels
 	sharp             float64 // halo at edges
 	grain, blotch     float64 // noise of luma and of colour
@@ -25,7 +26,7 @@ type lens struct {
 }
 
 func newLens(d dice, look string) *lens {
-	l := &lens{gamma: d.log(0.7, 1.4), gain: d.between(0.8, 1.2), lift: d.between(-6, 18), colour: d.between(0.3, 1.5)}
+	l := &lens{heldOut: look == LookHeldOut, gamma: d.log(0.7, 1.25), gain: d.between(0.85, 1.2), lift: d.between(-6, 18), colour: d.between(0.3, 1.5)}
 	if d.maybe(0.5) {
 		l.cast = [2]float64{d.NormFloat64() * 5, d.NormFloat64() * 5}
 	}
@@ -37,16 +38,16 @@ func newLens(d dice, look string) *lens {
 		l.vignette = d.between(0.05, 0.5)
 	}
 	if d.maybe(0.55) {
-		l.soft = d.log(0.4, 1.7)
+		l.soft = d.log(0.4, 1.5)
 	}
 	if d.maybe(0.5) {
 		l.sharp = d.log(0.2, 1.6)
 	}
 	if d.maybe(0.5) {
-		l.grain, l.blotch = d.log(0.5, 9), d.log(0.3, 7)
+		l.grain, l.blotch = d.log(0.5, 7), d.log(0.3, 6)
 	}
 	if d.maybe(0.6) {
-		l.quality = int(d.log(12, 80))
+		l.quality = int(d.log(16, 80))
 	}
 	return l
 }
@@ -62,10 +63,21 @@ func (l *lens) finish(f *bongsu.Frame, d dice) {
 	}
 	l.tone(f, d)
 	if l.sharp > 0 {
-		l.sharpen(f.Planes[0].Data, f.Width, f.Height, l.sharp)
+		if l.heldOut {
+			l.sharpenWide(f.Planes[0].Data, f.Width, f.Height, l.sharp)
+		} else {
+			l.sharpen(f.Planes[0].Data, f.Width, f.Height, l.sharp)
+		}
 	}
-	l.noise(f, d)
-	if l.quality > 0 {
+	if l.heldOut {
+		l.streaks(f, d)
+	} else {
+		l.noise(f, d)
+	}
+	switch {
+	case l.quality > 0 && l.heldOut:
+		l.squares(f)
+	case l.quality > 0:
 		l.compress(f, max(8, l.quality+d.IntN(11)-5))
 	}
 }
@@ -76,7 +88,12 @@ func (l *lens) tone(f *bongsu.Frame, d dice) {
 	gain, gamma, lift := l.gain*d.between(0.85, 1.18), l.gamma*d.between(0.9, 1.1), l.lift+d.between(-4, 4)
 	for i := range y {
 		v := math.Max(0, float64(i)-16) / 219
-		y[i] = byte(min(240, max(12, 16+lift+(219-lift)*gain*math.Pow(v, gamma))))
+		v = gain * math.Pow(v, gamma)
+		if l.heldOut { // another curve: an S
+			v = math.Min(v, 1.15)
+			v += 0.2 * (l.gamma - 0.9) * v * (1 - v) * (2*v - 1) * 4
+		}
+		y[i] = byte(min(240, max(12, 16+lift+(219-lift)*v)))
 	}
 	p := f.Planes[0].Data
 	if l.vignette == 0 {

@@ -237,23 +237,46 @@ func (s *site) hall() {
 		st := scene.Structure{Kind: scene.StructureBuilding, At: s.at(b.x, b.y), WidthM: b.w, DepthM: b.d, HeightM: high, YawDeg: s.degrees(0), Material: m, Blind: s.maybe(0.6)}
 		s.add(st)
 	}
-	s.dropAround()
 	s.scatter(8, -4, far-1, scene.StructureBlock, scene.StructurePoster, benchKind, benchKind, scene.StructurePole)
 }
 
-// dropAround takes away what was built around the camera itself.
+// dropAround takes away what was built around the camera itself, or before what it looks at.
 func (s *site) dropAround() {
 	kept := s.scene.Structures[:0]
 	for _, st := range s.scene.Structures {
-		yaw := -st.YawDeg * math.Pi / 180
-		dx, dy := -st.At.X(), -st.At.Y()
-		sn, cs := math.Sincos(yaw)
-		lx, ly := dx*cs+dy*sn, dy*cs-dx*sn
-		if math.Abs(lx) > st.WidthM/2+1 || math.Abs(ly) > st.DepthM/2+1 {
+		if !s.before(&st) {
 			kept = append(kept, st)
 		}
 	}
 	s.scene.Structures = kept
+}
+
+// before reports whether something high stands in the camera's line of sight before its middle.
+func (s *site) before(st *scene.Structure) bool {
+	at, yaw, w, deep := st.At, st.YawDeg*math.Pi/180, st.WidthM, st.DepthM
+	if len(st.Path) == 2 {
+		a, b := st.Path[0], st.Path[1]
+		at = scene.Place{(a.X() + b.X()) / 2, (a.Y() + b.Y()) / 2}
+		w, deep = math.Hypot(b.X()-a.X(), b.Y()-a.Y()), 0.8
+		yaw = math.Atan2(-(b.Y() - a.Y()), b.X()-a.X())
+	}
+	if st.HeightM < 0.4*s.scene.Camera.HeightM && st.Kind != scene.StructureTree {
+		return false
+	}
+	if st.Kind == scene.StructureTree {
+		w, deep = 0.8*st.HeightM, 0.8*st.HeightM
+	}
+	sn, cs := math.Sincos(yaw)
+	far := math.Max(5, 0.7*s.hub.Y())
+	for y := 0.0; y <= far; y += 0.5 {
+		dx, dy := -at.X(), y-at.Y()
+		lx, ly := dx*cs-dy*sn, dx*sn+dy*cs
+		gap := 0.8 + 0.2*y
+		if math.Abs(lx) < w/2+gap && math.Abs(ly) < deep/2+gap {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *site) carPark() {
@@ -288,7 +311,6 @@ func (s *site) alley() {
 			y += l + s.between(-0.2, 2)
 		}
 	}
-	s.dropAround()
 	s.scatter(8, -4, 20, scene.StructurePole, scene.StructureBlock, scene.StructureLamp, scene.StructurePoster)
 }
 

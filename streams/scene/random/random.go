@@ -17,8 +17,8 @@ import (
 
 // Looks a data set may have. They share no texture, no body, no vehicle and no camera.
 const (
-	LookTrain   = "train"
-	LookHeldOut = "held-out"
+	LookTrain   = scene.LookTrain
+	LookHeldOut = scene.LookHeldOut
 )
 
 // Looks lists them.
@@ -49,7 +49,7 @@ const (
 // Scene makes the place of number n under a seed, without actors.
 func Scene(seed uint64, n int, look string, width, height int) *scene.Scene {
 	d := newDice(seed, uint64(n)*2+lookStream(look))
-	s := &scene.Scene{Schema: 1, Name: fmt.Sprintf("%s-%06d", look, n), Title: "임의의 장면", Seed: d.Uint64()>>1 | 1, DurationS: longS}
+	s := &scene.Scene{Schema: 1, Name: fmt.Sprintf("%s-%06d", look, n), Title: "임의의 장면", Seed: d.Uint64()>>1 | 1, Look: look, DurationS: longS}
 	s.Camera = camera(d, look, width, height)
 	s.Light.Time = scene.Times[n%len(scene.Times)]
 	if d.maybe(0.6) {
@@ -57,7 +57,9 @@ func Scene(seed uint64, n int, look string, width, height int) *scene.Scene {
 	}
 	s.Light.Exposure = d.between(-0.35, 0.35)
 	s.Weather, s.Lens = weather(d), glass(d)
-	layouts[d.IntN(len(layouts))](&site{dice: d, scene: s})
+	at := &site{dice: d, scene: s}
+	layouts[d.IntN(len(layouts))](at)
+	at.dropAround()
 	return s
 }
 
@@ -71,18 +73,38 @@ func lookStream(look string) uint64 {
 // camera hangs a camera so that the middle of its picture is some way off.
 func camera(d dice, look string, width, height int) scene.Camera {
 	c := scene.Camera{WidthPX: width, HeightPX: height, FPS: fps}
-	c.HeightM = d.between(2.5, 9)
+	c.HeightM = d.outside(look, heldOutHeights, func() float64 { return d.between(2.5, 9) })
 	away := d.log(0.9*c.HeightM+1.5, 5.5*c.HeightM)
 	c.TiltDeg = min(50, max(8, math.Atan2(c.HeightM, away)*180/math.Pi))
 	c.RollDeg = d.NormFloat64() * 1.2
-	c.FocalMM = d.log(2.6, 7.5)
-	c.Distortion = -d.between(0, 0.16)
+	c.FocalMM = d.outside(look, heldOutFocals, func() float64 { return d.log(2.6, 7.5) })
+	c.Distortion = -d.between(0, 0.15)
 	if look == LookHeldOut {
-		c.HeightM, c.FocalMM, c.Distortion = d.between(2.8, 8), d.log(3.1, 6), -d.between(0.02, 0.2)
+		c.Distortion = -d.between(0.155, 0.22)
 	}
-	c.Noise = d.log(0.4, 2.4)
+	c.Noise = d.log(0.4, 1.8)
 	c.Shutter = d.between(0, 0.5)
 	return c
+}
+
+// Heights in metres and focal lengths in mm at which held-out cameras hang, and no others.
+var (
+	heldOutHeights = [][2]float64{{2.8, 3.1}, {3.9, 4.4}, {5.8, 6.4}, {7.6, 8.1}}
+	heldOutFocals  = [][2]float64{{2.75, 2.9}, {3.4, 3.7}, {4.6, 4.95}, {6.1, 6.6}}
+)
+
+// outside draws until a value lies in one of the bands for held-out, in none for other looks.
+func (d dice) outside(look string, bands [][2]float64, draw func() float64) float64 {
+	for {
+		v := draw()
+		in := false
+		for _, b := range bands {
+			in = in || v >= b[0] && v <= b[1]
+		}
+		if in == (look == LookHeldOut) {
+			return v
+		}
+	}
 }
 
 // elevation is where the sun may stand at a time of day, degrees.
@@ -107,7 +129,7 @@ func weather(d dice) scene.Weather {
 	case k < 0.18:
 		w.Snow = d.between(0.2, 1)
 	case k < 0.27:
-		w.Fog = d.between(0.15, 0.75)
+		w.Fog = d.between(0.15, 0.55)
 	}
 	return w
 }
