@@ -30,6 +30,7 @@ const (
 	LiveInit                     // initialisation segment (ISO/IEC 14496-12, 8.16; Media Source Extensions byte stream format)
 	LiveFragment                 // media segment of one access unit
 	LiveJPEG                     // one still
+	LiveNote                     // LiveBoxes as JSON: within the edge only, a text message elsewhere
 )
 
 // Flags of a binary message.
@@ -166,6 +167,7 @@ type LiveText struct {
 	Camera  CameraID `json:"camera,omitempty"`  // start
 	Session string   `json:"session,omitempty"` // start, stop, refused
 	Mode    string   `json:"mode,omitempty"`    // start
+	Boxes   bool     `json:"boxes,omitempty"`   // start: send what is found in the pictures, too; a start of a known session changes this alone
 
 	State   string `json:"state,omitempty"`   // state
 	Code    string `json:"code,omitempty"`    // state, refused

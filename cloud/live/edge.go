@@ -252,6 +252,7 @@ func (h *Hub) getMedia(w http.ResponseWriter, r *http.Request) error {
 // which.
 func (h *Hub) receive(ctx context.Context, conn *websocket.Conn, p *pull, session string) error {
 	var lag bongsu.LiveLag
+	var late time.Duration
 	for {
 		typ, b, err := conn.Read(ctx)
 		if err != nil {
@@ -259,11 +260,9 @@ func (h *Hub) receive(ctx context.Context, conn *websocket.Conn, p *pull, sessio
 		}
 		h.received.Add(int64(len(b)))
 		if typ == websocket.MessageText {
-			t, err := bongsu.ParseLiveText(b)
-			if err != nil {
+			if err := p.read(session, b, late, h.o.Now()); err != nil {
 				return closeFor(conn, err)
 			}
-			p.heard(session, t)
 			continue
 		}
 		head, payload, err := bongsu.ParseLiveHeader(b)
@@ -271,9 +270,27 @@ func (h *Hub) receive(ctx context.Context, conn *websocket.Conn, p *pull, sessio
 			return closeFor(conn, err)
 		}
 		now := h.o.Now()
-		head.Age += lag.Late(head.Sent, now)
+		late = lag.Late(head.Sent, now)
+		head.Age += late
 		p.picture(session, head, payload, now)
 	}
+}
+
+// read takes a text of the edge in. Texts do not say when they were sent: they are as late as the
+// picture before them.
+func (p *pull) read(session string, text []byte, late time.Duration, now time.Time) error {
+	if bongsu.TextType(text) == bongsu.LiveTypeBoxes {
+		b, err := bongsu.ParseLiveBoxes(text)
+		if err == nil {
+			p.found(session, b.Aged(late), now)
+		}
+		return err
+	}
+	t, err := bongsu.ParseLiveText(text)
+	if err == nil {
+		p.heard(session, t)
+	}
+	return err
 }
 
 // closeFor ends a connection whose other side broke the protocol, and says why.

@@ -203,6 +203,7 @@ func (h *Hub) due() {
 		if p.wantsStart(now) {
 			h.ask(p, now)
 		}
+		h.askBoxes(p)
 		p.watch(now)
 	}
 }
@@ -221,7 +222,23 @@ func (h *Hub) ask(p *pull, now time.Time) {
 	p.asked(bongsu.NewUUID(now), now)
 	h.sessions[p.session] = p
 	h.started.Add(1)
-	l.say(bongsu.LiveText{Type: bongsu.LiveTypeStart, Camera: p.key.camera, Session: p.session, Mode: p.key.mode})
+	p.boxes = p.wantsBoxes()
+	l.say(p.start())
+}
+
+// start is what the pull's edge is told. The caller holds Hub.mu.
+func (p *pull) start() bongsu.LiveText {
+	return bongsu.LiveText{Type: bongsu.LiveTypeStart, Camera: p.key.camera, Session: p.session, Mode: p.key.mode, Boxes: p.boxes}
+}
+
+// askBoxes tells a pull's edge when the first viewer wants what is found in the pictures, and when
+// none does any more. The caller holds h.mu.
+func (h *Hub) askBoxes(p *pull) {
+	l := h.edges[p.key.edge]
+	if want := p.wantsBoxes(); p.session != "" && p.boxes != want && l != nil && l.can(bongsu.FeatureBoxes) {
+		p.boxes = want
+		l.say(p.start())
+	}
 }
 
 // end stops a pull that nobody looks at. The caller holds h.mu.

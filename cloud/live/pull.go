@@ -20,6 +20,7 @@ type pull struct {
 	session string    // that the edge was asked for last; "" when there is none
 	askedAt time.Time // and when
 	nextAsk time.Time // not before
+	boxes   bool      // the session was asked for what is found in the pictures, too
 
 	mu      sync.Mutex
 	viewers map[*viewer]bool // guarded by mu
@@ -204,6 +205,33 @@ func (p *pull) picture(session string, head bongsu.LiveHeader, payload []byte, n
 		p.pass(p.state)
 	}
 	p.pass(m)
+}
+
+// found takes what the edge found in a picture, for the viewers that asked for it.
+func (p *pull) found(session string, b bongsu.LiveBoxes, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live != session {
+		return
+	}
+	m := &message{boxes: &b, at: now}
+	for v := range p.viewers {
+		if v.boxes {
+			v.queue.put(m)
+		}
+	}
+}
+
+// wantsBoxes reports whether a viewer wants what is found in the pictures, too.
+func (p *pull) wantsBoxes() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for v := range p.viewers {
+		if v.boxes {
+			return true
+		}
+	}
+	return false
 }
 
 // pass gives a message to all viewers; it does not block. The caller holds mu.

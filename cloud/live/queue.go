@@ -13,11 +13,14 @@ type message struct {
 	format  bool   // text is a format
 	head    bongsu.LiveHeader
 	payload []byte
-	at      time.Time // when it came from the edge
+	boxes   *bongsu.LiveBoxes // neither text nor binary: what was found in a picture, written when it is sent
+	at      time.Time         // when it came from the edge
 }
 
 // picture reports whether m is one, and so may be dropped.
-func (m *message) picture() bool { return m.text == nil && m.head.Kind != bongsu.LiveInit }
+func (m *message) picture() bool {
+	return m.text == nil && m.boxes == nil && m.head.Kind != bongsu.LiveInit
+}
 
 // queued is a message and when it was put.
 type queued struct {
@@ -73,6 +76,8 @@ func (q *queue) put(m *message) {
 	defer q.mu.Unlock()
 	now := q.now()
 	switch {
+	case m.boxes != nil:
+		q.oldBoxes()
 	case m.text != nil && !m.format:
 		q.forget(func(o queued) bool { return o.text != nil && !o.format })
 	case !m.picture():
@@ -96,6 +101,29 @@ func (q *queue) put(m *message) {
 	q.poke()
 }
 
+// maxBoxes is how many pictures' findings may wait: older ones are of no use to anybody.
+const maxBoxes = 4
+
+// oldBoxes makes room for one more.
+func (q *queue) oldBoxes() {
+	n := 0
+	for _, m := range q.items {
+		if m.boxes != nil {
+			n++
+		}
+	}
+	if n < maxBoxes {
+		return
+	}
+	q.forget(func(o queued) bool {
+		old := o.boxes != nil && n >= maxBoxes
+		if old {
+			n--
+		}
+		return old
+	})
+}
+
 // replace drops formats and initialisation segments that no picture follows, and that a later one
 // makes needless: an edge may send any number of them.
 func (q *queue) replace(by *message) {
@@ -108,7 +136,7 @@ func (q *queue) replace(by *message) {
 	i := -1
 	q.forget(func(m queued) bool {
 		i++
-		setup := m.format || m.text == nil && m.head.Kind == bongsu.LiveInit
+		setup := m.format || m.text == nil && m.boxes == nil && m.head.Kind == bongsu.LiveInit
 		return i > last && setup && (by.format || !m.format)
 	})
 }
@@ -138,7 +166,7 @@ func (q *queue) fallBehind(now time.Time) {
 			n++
 			return true
 		}
-		return i < last && (m.format || m.head.Kind == bongsu.LiveInit)
+		return m.boxes != nil || i < last && (m.format || m.head.Kind == bongsu.LiveInit)
 	})
 	if n == 0 {
 		return

@@ -23,6 +23,7 @@ type viewer struct {
 	queue *queue
 	way   way
 	began time.Time
+	boxes bool // it wants what is found in the pictures, too
 	buf   []byte
 }
 
@@ -37,6 +38,10 @@ var (
 // state message before the end.
 func (h *Hub) getView(w http.ResponseWriter, r *http.Request) error {
 	k, err := h.viewKey(r)
+	if err != nil {
+		return err
+	}
+	boxes, err := wantsBoxes(r)
 	if err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func (h *Hub) getView(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer func() { _ = conn.CloseNow() }()
 	h.opened.Add(1)
-	why = h.serve(r.Context(), conn, who, k)
+	why = h.serve(r.Context(), conn, who, k, boxes)
 	return nil
 }
 
@@ -94,6 +99,18 @@ func (h *Hub) viewKey(r *http.Request) (key, error) {
 	return k, nil
 }
 
+// wantsBoxes reads whether what is found in the pictures is wanted, too.
+func wantsBoxes(r *http.Request) (bool, error) {
+	switch b := r.URL.Query().Get("boxes"); b {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	default:
+		return false, bongsu.Errorf(bongsu.CodeInvalid, "boxes: must be 0 or 1, not %.20q", b)
+	}
+}
+
 func entry(who *auth.Principal, action string, k key, detail string) audit.Entry {
 	if who.Token != "" {
 		detail = strings.TrimSpace(detail + " with token " + who.Token)
@@ -118,9 +135,9 @@ func (h *Hub) recordEnd(who *auth.Principal, k key, began time.Time, why error) 
 }
 
 // serve joins the pull and sends until something ends it.
-func (h *Hub) serve(parent context.Context, conn *websocket.Conn, who *auth.Principal, k key) error {
+func (h *Hub) serve(parent context.Context, conn *websocket.Conn, who *auth.Principal, k key, boxes bool) error {
 	ctx, cancel := context.WithCancelCause(conn.CloseRead(context.WithoutCancel(parent)))
-	v := &viewer{hub: h, conn: conn, began: h.o.Now(), queue: newQueue(h.o.QueueBytes, h.o.Now, func(n int) { h.dropped.Add(int64(n)) })}
+	v := &viewer{hub: h, conn: conn, boxes: boxes, began: h.o.Now(), queue: newQueue(h.o.QueueBytes, h.o.Now, func(n int) { h.dropped.Add(int64(n)) })}
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	defer func() { _ = conn.CloseNow() }()
@@ -227,6 +244,10 @@ var liveAgain = bongsu.LiveState(bongsu.LiveLive, "", "").Encode()
 func (v *viewer) send(ctx context.Context, m *message) error {
 	if m.text != nil {
 		return v.write(ctx, websocket.MessageText, m.text)
+	}
+	if m.boxes != nil {
+		now := v.hub.o.Now()
+		return v.write(ctx, websocket.MessageText, m.boxes.Aged(now.Sub(m.at)+v.way.takes(now)).Encode())
 	}
 	head, now := m.head, v.hub.o.Now()
 	head.Sent = uint16(now.Sub(v.began).Milliseconds())

@@ -145,11 +145,12 @@ const (
 	fCode
 	fSession
 	fMode
+	fBoxes
 )
 
 // fieldNames are the JSON names in the order of the bits.
 var fieldNames = [...]string{"ref", "message", "path", "pid", "program", "assign", "camera", "open",
-	"event", "snapshot", "clip", "health", "counters", "looks", "code", "session", "mode"}
+	"event", "snapshot", "clip", "health", "counters", "looks", "code", "session", "mode", "boxes"}
 
 // shape says who sends a type, which fields it must have and which it may have.
 type shape struct {
@@ -164,7 +165,7 @@ var shapes = map[string]shape{
 	TypeOpenEvents: {Node, fCamera, fOpen},
 	TypeAck:        {Node, fRef, fPath},
 	TypeNack:       {Node, fRef | fMessage, fCode},
-	TypeLiveStart:  {Node, fCamera | fSession | fMode, 0},
+	TypeLiveStart:  {Node, fCamera | fSession | fMode, fBoxes},
 	TypeLiveStop:   {Node, fSession, 0},
 	TypeHello:      {Worker, fPID, fProgram},
 	TypeEvent:      {Worker, fEvent, fSnapshot},
@@ -178,7 +179,7 @@ var shapes = map[string]shape{
 func fieldsOf(m *Message) field {
 	set := [...]bool{m.Ref != 0, m.Message != "", m.Path != "", m.PID != 0, m.Program != "", m.Assign != nil,
 		m.Camera != "", len(m.Open) > 0, m.Event != nil, len(m.Snapshot) > 0, m.Clip != nil, len(m.Health) > 0,
-		len(m.Counters) > 0, len(m.Looks) > 0, m.Code != "", m.Session != "", m.Mode != ""}
+		len(m.Counters) > 0, len(m.Looks) > 0, m.Code != "", m.Session != "", m.Mode != "", m.Boxes}
 	var f field
 	for i, on := range set {
 		if on {

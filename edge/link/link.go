@@ -24,7 +24,7 @@ const (
 	TypeOpenEvents = "open_events" // down: events that a lost worker left open; sent before assign
 	TypeAck        = "ack"         // down: the message Ref is done and durable
 	TypeNack       = "nack"        // down: the message Ref cannot be done; Message says why
-	TypeLiveStart  = "live_start"  // down: send Camera's pictures over the media channel as Session; see media.go
+	TypeLiveStart  = "live_start"  // down: send Camera's pictures over the media channel as Session, or change Boxes of a known one; see media.go
 	TypeLiveStop   = "live_stop"   // down: end Session; one that is not known has ended already
 	TypeHello      = "hello"       // up, first
 	TypeEvent      = "event"       // up: one revision; acked when durable
@@ -62,6 +62,7 @@ type Message struct {
 
 	Session string `json:"session,omitempty"` // live_start, live_stop: a UUID
 	Mode    string `json:"mode,omitempty"`    // live_start: bongsu.LiveVideo or bongsu.LiveStill
+	Boxes   bool   `json:"boxes,omitempty"`   // live_start: send what is found in the pictures, too
 }
 
 // Assignment is everything a worker needs to run one camera. Secrets travel here, over the

@@ -44,7 +44,7 @@ func (h *MediaHeader) check(payload int) error {
 		return broken("a media frame whose session is no UUID")
 	case !bongsu.ValidName(string(h.Camera)):
 		return broken("a media frame of %.80q, which is no camera's name", h.Camera)
-	case h.Kind > bongsu.LiveJPEG:
+	case h.Kind > bongsu.LiveNote:
 		return broken("a media frame of the unknown kind %d", h.Kind)
 	case (h.Kind == bongsu.LiveNone) != (payload == 0):
 		return broken("a media frame of kind %d with %d bytes", h.Kind, payload)

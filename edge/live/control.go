@@ -44,8 +44,15 @@ type control struct {
 	commands chan struct{} // has one for each command that is being done
 
 	mu       sync.Mutex
-	sessions map[string]context.CancelFunc // guarded by mu
+	sessions map[string]*asked // guarded by mu
 	running  sync.WaitGroup
+}
+
+// asked is a session that the cloud has asked for.
+type asked struct {
+	stop  context.CancelFunc
+	begun bool // guarded by control.mu: its camera hands pictures over
+	boxes bool // guarded by control.mu: what is found in them is wanted, too
 }
 
 // serve keeps one control connection until it breaks or ctx ends, and ends its sessions.
@@ -55,7 +62,7 @@ func (l *Live) serve(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &control{live: l, conn: conn, sessions: map[string]context.CancelFunc{}, commands: make(chan struct{}, maxCommands)}
+	c := &control{live: l, conn: conn, sessions: map[string]*asked{}, commands: make(chan struct{}, maxCommands)}
 	defer c.running.Wait()
 	defer func() { _ = conn.CloseNow() }()
 	defer cancel(nil)
@@ -113,10 +120,10 @@ func (c *control) obey(ctx context.Context, t bongsu.LiveText) {
 		c.start(ctx, t)
 	case bongsu.LiveTypeStop:
 		c.mu.Lock()
-		stop := c.sessions[t.Session]
+		a := c.sessions[t.Session]
 		c.mu.Unlock()
-		if stop != nil {
-			stop()
+		if a != nil {
+			a.stop()
 		}
 	}
 }
@@ -125,7 +132,11 @@ func (c *control) start(ctx context.Context, t bongsu.LiveText) {
 	l := c.live
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sessions[t.Session] != nil {
+	if a := c.sessions[t.Session]; a != nil {
+		a.boxes = t.Boxes
+		if a.begun {
+			l.o.Cameras.LiveBoxes(t.Session, t.Boxes)
+		}
 		return
 	}
 	if len(c.sessions) >= l.o.MaxSessions {
@@ -135,11 +146,19 @@ func (c *control) start(ctx context.Context, t bongsu.LiveText) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	c.sessions[t.Session] = cancel
+	a := &asked{stop: cancel, boxes: t.Boxes}
+	c.sessions[t.Session] = a
 	c.running.Go(func() {
 		defer cancel()
 		l.sessions.Add(1)
-		err := l.show(ctx, t)
+		err := l.show(ctx, t, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			a.begun = true
+			if a.boxes {
+				l.o.Cameras.LiveBoxes(t.Session, true)
+			}
+		})
 		l.sessions.Add(-1)
 		c.mu.Lock()
 		delete(c.sessions, t.Session)

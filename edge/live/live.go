@@ -26,6 +26,9 @@ type Cameras interface {
 	// A camera that is not there is bongsu.CodeNotFound.
 	LiveStart(camera bongsu.CameraID, session, mode string, sink func(bongsu.LiveItem)) error
 	LiveStop(session string)
+	// LiveBoxes says whether what is found in the pictures is wanted beside them, as items of kind
+	// bongsu.LiveNote. It does not block.
+	LiveBoxes(session string, on bool)
 }
 
 // Options are what a Live needs. Durations of zero mean their defaults.

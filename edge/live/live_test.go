@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -171,6 +172,7 @@ type fakeCameras struct {
 	mu      sync.Mutex
 	sinks   map[string]func(bongsu.LiveItem)
 	started int
+	boxes   []string
 }
 
 // LiveStart implements Cameras: there is one camera, gate.
@@ -183,6 +185,13 @@ func (f *fakeCameras) LiveStart(camera bongsu.CameraID, session, _ string, sink 
 	f.sinks[session] = sink
 	f.started++
 	return nil
+}
+
+// LiveBoxes implements Cameras.
+func (f *fakeCameras) LiveBoxes(session string, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.boxes = append(f.boxes, fmt.Sprintf("%s %v", session, on))
 }
 
 // LiveStop implements Cameras.

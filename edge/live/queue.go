@@ -38,7 +38,10 @@ func (q *queue) put(it bongsu.LiveItem) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	if it.Kind == bongsu.LiveFragment || it.Kind == bongsu.LiveJPEG {
+	if it.Kind == bongsu.LiveNote {
+		q.oldNotes()
+	}
+	if isPicture(it.Kind) {
 		key := it.Flags&bongsu.LiveKey != 0
 		switch {
 		case key:
@@ -67,10 +70,36 @@ func (q *queue) put(it bongsu.LiveItem) {
 	}
 }
 
+// isPicture reports whether an item of that kind is one, and counts as dropped when it is.
+func isPicture(k bongsu.LiveKind) bool { return k == bongsu.LiveFragment || k == bongsu.LiveJPEG }
+
+// maxNotes is how many pictures' findings may wait: older ones are of no use to anybody.
+const maxNotes = 4
+
+// oldNotes makes room for one more.
+func (q *queue) oldNotes() {
+	n := 0
+	for i := range q.items {
+		if q.items[i].Kind == bongsu.LiveNote {
+			n++
+		}
+	}
+	if n < maxNotes {
+		return
+	}
+	q.forget(func(o *queued) bool {
+		old := o.Kind == bongsu.LiveNote && n >= maxNotes
+		if old {
+			n--
+		}
+		return old
+	})
+}
+
 // waited is for how long the oldest picture has.
 func (q *queue) waited(now time.Time) time.Duration {
 	for i := range q.items {
-		if q.items[i].Kind >= bongsu.LiveFragment {
+		if isPicture(q.items[i].Kind) {
 			return now.Sub(q.items[i].at)
 		}
 	}
@@ -88,11 +117,11 @@ func (q *queue) clear() {
 	i, n := -1, 0
 	q.forget(func(o *queued) bool {
 		i++
-		if o.Kind >= bongsu.LiveFragment {
+		if isPicture(o.Kind) {
 			n++
 			return true
 		}
-		return o.Kind == bongsu.LiveInit && i != last
+		return o.Kind == bongsu.LiveNote || o.Kind == bongsu.LiveInit && i != last
 	})
 	if n > 0 {
 		q.drops(n)

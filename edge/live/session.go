@@ -22,19 +22,21 @@ type session struct {
 	way   *way
 	began time.Time
 	seq   uint64
+	notes uint64 // sent
 	buf   []byte
 	shown bool // the last state told is live
 	last  time.Time
 }
 
 // show sends a camera's pictures until the cloud wants no more (nil), the camera is not there
-// (CodeNotFound) or the connection breaks. Pictures are collected while it dials.
-func (l *Live) show(ctx context.Context, t bongsu.LiveText) error {
+// (CodeNotFound) or the connection breaks. begun is called when the camera hands pictures over. Pictures are collected while it dials.
+func (l *Live) show(ctx context.Context, t bongsu.LiveText, begun func()) error {
 	q := newQueue(l.o.QueueBytes, l.o.Now, func(n int) { l.dropped.Add(int64(n)) })
 	if err := l.o.Cameras.LiveStart(t.Camera, t.Session, t.Mode, q.put); err != nil {
 		return err
 	}
 	defer l.o.Cameras.LiveStop(t.Session)
+	begun()
 	conn, err := l.dial(ctx, l.media+t.Session)
 	if err != nil {
 		return err
@@ -124,8 +126,11 @@ func (s *session) send(ctx context.Context, it queued) error {
 			return errOver
 		}
 	}
-	if it.Kind == bongsu.LiveNone {
+	switch it.Kind {
+	case bongsu.LiveNone:
 		return nil
+	case bongsu.LiveNote:
+		return s.note(ctx, it)
 	}
 	now := s.live.o.Now()
 	if picture := it.Kind != bongsu.LiveInit; picture {
@@ -145,6 +150,21 @@ func (s *session) send(ctx context.Context, it queued) error {
 	s.buf = append(h.Append(s.buf[:0]), it.Payload...)
 	s.live.sent.Add(int64(len(s.buf)))
 	return s.write(ctx, websocket.MessageBinary, s.buf)
+}
+
+// note sends what was found in a picture. What a worker made wrong is left out: it reads what a camera
+// sends, and nobody else is to suffer for that.
+func (s *session) note(ctx context.Context, it queued) error {
+	b, err := bongsu.ParseLiveBoxes(it.Payload)
+	if err != nil {
+		s.live.o.Log.Debug("boxes that cannot be sent", "error", err)
+		return nil
+	}
+	b.Seq, b.AgeMS = s.notes, 0
+	s.notes++
+	text := b.Aged(it.Age + s.live.o.Now().Sub(it.at)).Encode()
+	s.live.sent.Add(int64(len(text)))
+	return s.write(ctx, websocket.MessageText, text)
 }
 
 func (s *session) text(ctx context.Context, t bongsu.LiveText) error {

@@ -23,6 +23,7 @@ type show struct {
 	camera bongsu.CameraID
 	mode   string
 	sink   func(bongsu.LiveItem)
+	boxes  bool               // guarded by shows.mu: what is found in the pictures is wanted, too
 	told   bongsu.CameraState // guarded by shows.mu: what the viewer was told of last
 }
 
@@ -43,6 +44,24 @@ func (n *Node) LiveStart(camera bongsu.CameraID, session, mode string, sink func
 		p.tell(command{live: &link.Message{Type: link.TypeLiveStart, Camera: camera, Session: session, Mode: mode}})
 	}
 	return nil
+}
+
+// LiveBoxes says whether what is found in the pictures of a session is wanted beside them. A session
+// that is not known has ended.
+func (n *Node) LiveBoxes(session string, on bool) {
+	n.shows.mu.Lock()
+	s := n.shows.byID[session]
+	news := s != nil && s.boxes != on
+	if news {
+		s.boxes = on
+	}
+	n.shows.mu.Unlock()
+	if !news {
+		return
+	}
+	if p := n.hold.holder(s.camera); p != nil {
+		p.tell(command{live: &link.Message{Type: link.TypeLiveStart, Camera: s.camera, Session: session, Mode: s.mode, Boxes: on}})
+	}
 }
 
 // LiveStop ends a session. One that is not known has ended.
@@ -66,7 +85,7 @@ func (l *shows) sessions(camera bongsu.CameraID) []link.Message {
 	var out []link.Message
 	for id, s := range l.byID {
 		if s.camera == camera {
-			out = append(out, link.Message{Type: link.TypeLiveStart, Camera: camera, Session: id, Mode: s.mode})
+			out = append(out, link.Message{Type: link.TypeLiveStart, Camera: camera, Session: id, Mode: s.mode, Boxes: s.boxes})
 		}
 	}
 	return out

@@ -43,6 +43,7 @@ type camera struct {
 	tape     *crash.Tape
 	env      Env
 	id       bongsu.CameraID
+	rules    []link.Rule
 
 	mu     sync.Mutex
 	main   *rtsp.Source // guarded by mu: of the run that goes on
@@ -64,7 +65,7 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &camera{env: env, id: a.Camera, detector: detector, stills: newStills(a.Rules)}
+	c := &camera{env: env, id: a.Camera, rules: a.Rules, detector: detector, stills: newStills(a.Rules)}
 	c.ring = ring.New(ring.Options{Keep: ringKeep(a), MaxBytes: a.RingBytes})
 	c.machine = events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
 		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
@@ -120,7 +121,7 @@ func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set
 		Detector: c.detector,
 		Tracker:  track.New(track.Options{High: float32(th.High), Low: float32(th.Low)}),
 		Rules:    set, Events: c.machine, Ring: c.ring, Clips: c.clips,
-		Sink: sink(c.env.Put), Look: c.stills.look, Live: c.env.Live,
+		Sink: sink(c.env.Put), Look: c.look, Live: c.env.Live,
 	}
 	if c.tape != nil {
 		o.Tape = &tape{c.tape, crash.Unit{}}
@@ -129,6 +130,12 @@ func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set
 		o.OpenDetect = c.opener(a, a.DetectURL, clock, &c.detect)
 	}
 	return o
+}
+
+// look sees each picture after the rules: for stills, and for those who look on.
+func (c *camera) look(f *bongsu.Frame, tracks []bongsu.Track) {
+	c.stills.look(f, tracks)
+	c.env.Live.found(f, tracks, c.rules)
 }
 
 // tape writes down what a decoder is given.

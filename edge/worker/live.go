@@ -59,6 +59,7 @@ type Tap struct {
 	live   *live
 	camera bongsu.CameraID
 	eyes   atomic.Int32 // sessions; the way of a frame looks at no more while it is 0
+	boxed  atomic.Int32 // those that want what is found, too
 
 	mu       sync.Mutex
 	ring     *ring.Ring    // guarded by mu: of the run that goes on; nil without
@@ -81,6 +82,8 @@ type showing struct {
 	seq   uint64
 	begun bool // a unit was taken
 	keyed bool // there was a key unit: what is missing from there on is counted
+	boxes bool // what is found is wanted, too
+	notes []note
 
 	// owned by run
 	film    mp4.Live
@@ -101,12 +104,14 @@ func (l *live) tapOf(camera bongsu.CameraID) *Tap {
 }
 
 // start begins a session with the newest group of pictures that the ring holds, so that the
-// first picture is there at once. A session that is known already goes on.
-func (l *live) start(camera bongsu.CameraID, session, mode string) {
+// first picture is there at once. A session that is known already goes on; whether it wants what is
+// found, too, is said anew.
+func (l *live) start(camera bongsu.CameraID, session, mode string, boxes bool) {
 	t := l.tapOf(camera)
 	l.mu.Lock()
-	if l.sessions[session] != nil {
+	if s := l.sessions[session]; s != nil {
 		l.mu.Unlock()
+		s.want(boxes)
 		return
 	}
 	s := &showing{id: session, mode: mode, tap: t, skip: true}
@@ -125,6 +130,7 @@ func (l *live) start(camera bongsu.CameraID, session, mode string) {
 	t.showings = append(t.showings, s)
 	t.stillAt = time.Time{}
 	t.mu.Unlock()
+	s.want(boxes)
 	l.poke()
 }
 
@@ -138,6 +144,7 @@ func (l *live) stop(session string) {
 		return
 	}
 	t := s.tap
+	s.want(false)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.queue, s.bytes = nil, 0
@@ -311,11 +318,14 @@ func (l *live) round() (more bool, err error) {
 	l.mu.Unlock()
 	for _, s := range all {
 		au := s.take()
-		if au == nil {
-			continue
+		if au != nil {
+			more = true
+			if err := l.show(s, au); err != nil {
+				return false, err
+			}
+			continue // what was found in a picture follows it
 		}
-		more = true
-		if err := l.show(s, au); err != nil {
+		if err := l.tellNotes(s); err != nil {
 			return false, err
 		}
 	}
@@ -453,7 +463,7 @@ func (w *Worker) look(m *link.Message) {
 	switch {
 	case w.live == nil:
 	case m.Type == link.TypeLiveStart:
-		w.live.start(m.Camera, m.Session, m.Mode)
+		w.live.start(m.Camera, m.Session, m.Mode, m.Boxes)
 	default:
 		w.live.stop(m.Session)
 	}

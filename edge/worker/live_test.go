@@ -132,8 +132,8 @@ func TestLiveBeginsWithTheRing(t *testing.T) {
 		}
 	}
 	feed(units[:15])
-	l.start("gate", sessionA, bongsu.LiveVideo)
-	l.start("gate", sessionA, bongsu.LiveVideo) // told twice
+	l.start("gate", sessionA, bongsu.LiveVideo, false)
+	l.start("gate", sessionA, bongsu.LiveVideo, false) // told twice
 	tap.Add(units[14])                          // on its way while the session began
 	feed(units[15:])
 	streamstest.Eventually(t, "all fragments from the newest key unit on", func() bool { return len(w.of(sessionA, bongsu.LiveFragment)) == 20 })
@@ -238,7 +238,7 @@ func TestLiveLeavesOldPicturesAlone(t *testing.T) {
 		au.Arrived = au.Arrived.Add(-time.Hour)
 		r.Add(au)
 	}
-	l.start("gate", sessionA, bongsu.LiveVideo)
+	l.start("gate", sessionA, bongsu.LiveVideo, false)
 	tap.Add(units[10])
 	streamstest.Eventually(t, "the new picture", func() bool { return len(w.of(sessionA, bongsu.LiveFragment)) == 1 })
 	if age := w.of(sessionA, bongsu.LiveFragment)[0].AgeUS; age > int64(time.Minute/time.Microsecond) {
@@ -252,7 +252,7 @@ func TestLiveChannelThatIsNotRead(t *testing.T) {
 	l, node := startLive(t)
 	tap := l.tapOf("gate")
 	units := camUnits(4000, streamstest.SyntheticOptions{GOP: 25, Bytes: 8_000})
-	l.start("gate", sessionA, bongsu.LiveVideo)
+	l.start("gate", sessionA, bongsu.LiveVideo, false)
 	began := time.Now()
 	worst := time.Duration(0)
 	for _, au := range units[:3000] {
@@ -314,7 +314,7 @@ func TestLiveTaintAndFormats(t *testing.T) {
 	for i := 20; i < 30; i++ {
 		units[i].Params = &broken
 	}
-	l.start("gate", sessionA, bongsu.LiveVideo)
+	l.start("gate", sessionA, bongsu.LiveVideo, false)
 	feed := func(all []*streams.AccessUnit, want int) {
 		t.Helper()
 		for _, au := range all {
@@ -368,8 +368,8 @@ func TestLiveStills(t *testing.T) {
 	if n := owner.held(); n != 0 {
 		t.Fatalf("%d pictures are held for nobody", n)
 	}
-	l.start("gate", sessionA, bongsu.LiveStill)
-	l.start("gate", sessionB, bongsu.LiveVideo)
+	l.start("gate", sessionA, bongsu.LiveStill, false)
+	l.start("gate", sessionB, bongsu.LiveVideo, false)
 	picture(0, false)
 	streamstest.Eventually(t, "a still", func() bool { return len(w.of(sessionA, bongsu.LiveJPEG)) == 1 })
 	picture(900*time.Millisecond, false) // too soon

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"bongsu"
 	"bongsu/streams"
 )
 
@@ -149,6 +150,16 @@ func (l *Live) place(au *streams.AccessUnit) (begin, lasts, cts int64) {
 		shown = l.at // a wild stamp: shown when the next is decoded
 	}
 	return begin, lasts, min(max(shown-begin, 0), maxReorder)
+}
+
+// Shown gives where a picture of the units added last stands on the time line; ok is false when they
+// are of another run of the camera.
+func (l *Live) Shown(run bongsu.RunID, pts time.Duration) (at time.Duration, ok bool) {
+	if !l.run || l.runID != string(run) {
+		return 0, false
+	}
+	ticks := toTicks(pts) + l.shift
+	return time.Duration(ticks/timescale)*time.Second + time.Duration(ticks%timescale)*time.Second/timescale, ticks >= 0
 }
 
 // advance sets step to the time since the unit before, and mends the shift where that is not
