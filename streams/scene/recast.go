@@ -82,10 +82,13 @@ func (r *Renderer) draft(p *plate, linear []vec) {
 	}
 }
 
+// Noise is the sensor's, as a standard deviation of shown brightness in steps of 255.
+func (r *Renderer) Noise() float64 { return r.light.noise * r.scene.Camera.Noise }
+
 // Discernible tells, for each object of the picture drawn last, by its ID, the share of its pixels
-// that differ from what is behind them by so much that one could see it: what is black before black,
+// that differ from what is behind them by at least so many steps of 255 that one could see it: what is black before black,
 // or grey in fog, is hidden though nothing stands before it.
-func (r *Renderer) Discernible() []float64 {
+func (r *Renderer) Discernible(least int) []float64 {
 	most := 0
 	for _, t := range r.things {
 		most = max(most, int(t.id))
@@ -98,7 +101,7 @@ func (r *Renderer) Discernible() []float64 {
 		}
 		all[id]++
 		j := i/c.w/2*(c.w/2) + i%c.w/2
-		if abs(int(c.y[i])-int(p.y[i]))+abs(int(c.u[j])-int(p.u[j]))+abs(int(c.v[j])-int(p.v[j])) >= 8 {
+		if abs(int(c.y[i])-int(p.y[i]))+abs(int(c.u[j])-int(p.u[j]))+abs(int(c.v[j])-int(p.v[j])) >= least {
 			seen[id]++
 		}
 	}

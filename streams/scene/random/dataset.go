@@ -199,7 +199,7 @@ func (o *Options) drawScene(ctx context.Context, n int, frames *os.File) ([]byte
 		if _, err := frames.WriteAt(buf, int64(frame)*int64(len(buf))); err != nil {
 			return nil, err
 		}
-		line, err := json.Marshal(label(frame, s, &t, r.Discernible()))
+		line, err := json.Marshal(label(frame, s, &t, r.Discernible(camera.least(r.Noise()))))
 		if err != nil {
 			return nil, err
 		}

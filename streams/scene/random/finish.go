@@ -52,6 +52,12 @@ func newLens(d dice, look string) *lens {
 	return l
 }
 
+// least is by how much a thing must differ from what is behind it to be seen through this lens, when
+// the sensor has so much noise: half of what it takes for one pixel alone, as things have many.
+func (l *lens) least(noise float64) int {
+	return int((5 + 0.8*math.Hypot(noise*l.gain, l.grain)) / l.gain)
+}
+
 // finish treats a picture.
 func (l *lens) finish(f *bongsu.Frame, d dice) {
 	soft := l.soft

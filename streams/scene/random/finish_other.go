@@ -35,7 +35,7 @@ func (l *lens) streaks(f *bongsu.Frame, d dice) {
 			if l.colour == 0 {
 				return
 			}
-			amount, keep = int(l.blotch*5), 225
+			amount, keep = int(l.blotch*3), 225
 		}
 		last := 0
 		p := f.Planes[k].Data
