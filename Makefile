@@ -12,7 +12,7 @@ WEB_SRC  := $(shell find $(WEB)/src $(WEB)/build.mjs $(WEB)/package-lock.json -t
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables of demo: ADDR=127.0.0.1:8080  DEMO_DIR=demo-data  MODEL=name-or-file  VIDEOS='a.mp4 b.mp4'  CAMERA=rtsp://host/path"
+	@echo "  variables of demo: CAMERA=rtsp://host/path  MODEL=name-or-file  VIDEOS='a.mp4 b.mp4'  ADDR=127.0.0.1:8080  DEMO_DIR=demo-data  DEMO_CACHE=folder"
 
 deps: ## install what a build needs (says first what it will do; asks sudo when not root)
 	@bash deploy/deps/install.sh build
@@ -32,7 +32,7 @@ build: web ## the programs into bin/
 	go build -trimpath -o $(BIN)/ ./deploy/demo/cmd/bongsu-demo ./deploy/demo/cmd/bongsu-camera
 	@install -D -m 0644 $(ORT) $(BIN)/lib/libonnxruntime.so.1
 
-demo: build ## the whole product on this machine, with cameras; Ctrl-C stops it
+demo: build ## the whole product on this machine, with simulated cameras; Ctrl-C stops it
 	@$(BIN)/bongsu-demo
 
 test: deps-test web ## every test, with the race detector
