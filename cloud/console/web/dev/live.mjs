@@ -2,6 +2,7 @@
 // knobs to play what goes wrong.
 
 import { WebSocketServer } from 'ws';
+import { boxAt } from './media.mjs';
 
 const kinds = { init: 1, fragment: 2, jpeg: 3 };
 const tickMs = 50;
@@ -36,6 +37,8 @@ export class Film {
     return out;
   }
 
+  secondOf(n) { return ((n % this.fragments.length) * this.frameMs) / 1000; }
+
   group = 10; // pictures from one key frame to the next, as media.mjs has them made
 }
 
@@ -56,7 +59,7 @@ function* boxesOf(file, at, end) {
 export class LiveRoom {
   viewers = new Set();
   opened = []; // "edge/camera?mode" of every view that was opened
-  knobs = new Map(); // "edge/camera" → { frozen, ageMs, h265, state, refuse, tainted }
+  knobs = new Map(); // "edge/camera" → { frozen, ageMs, h265, state, refuse, tainted, unseen, mute }
   frozen = false; // all of them
 
   constructor(media, world) {
@@ -82,13 +85,13 @@ export class LiveRoom {
     const origin = req.headers.origin;
     const status = m === null ? '404 Not Found' : user === undefined ? '401 Unauthorized' : origin !== `http://${req.headers.host}` ? '403 Forbidden' : undefined;
     if (status !== undefined) return void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
-    this.server.handleUpgrade(req, socket, head, (ws) => this.join(ws, `${m[1]}/${m[2]}`, url.searchParams.get('mode') ?? 'video'));
+    this.server.handleUpgrade(req, socket, head, (ws) => this.join(ws, `${m[1]}/${m[2]}`, url.searchParams.get('mode') ?? 'video', url.searchParams.get('boxes') === '1'));
   }
 
-  join(ws, camera, mode) {
-    const v = { ws, camera, mode, next: undefined, seq: 0, stillAt: 0, joined: Date.now() };
+  join(ws, camera, mode, boxes) {
+    const v = { ws, camera, mode, boxes, next: undefined, seq: 0, stillAt: 0, joined: Date.now() };
     this.viewers.add(v);
-    this.opened.push(`${camera}?${mode}`);
+    this.opened.push(`${camera}?${mode}${boxes ? '+boxes' : ''}`);
     ws.on('close', () => this.viewers.delete(v));
     ws.on('error', () => this.viewers.delete(v));
     const { state, refuse } = this.knob(camera);
@@ -135,6 +138,7 @@ export class LiveRoom {
     if (v.stillAt === 0) this.say(v, { state: 'live' });
     v.stillAt = now;
     this.media(v, 'jpeg', 1, this.stills[Math.floor(now / stillMs) % this.stills.length]);
+    this.boxes(v, undefined, 1);
   }
 
   video(v, n) {
@@ -145,7 +149,20 @@ export class LiveRoom {
       this.media(v, 'init', 0, this.film.init);
       v.next = n - (n % this.film.group);
     }
-    for (; v.next <= n; v.next++) this.media(v, 'fragment', this.film.key(v.next) ? 1 : 0, this.film.fragment(v.next));
+    for (; v.next <= n; v.next++) {
+      this.media(v, 'fragment', this.film.key(v.next) ? 1 : 0, this.film.fragment(v.next));
+      if (v.next % 2 === 0) this.boxes(v, (v.next * this.film.tick * 1e6) / this.film.scale, this.film.secondOf(v.next));
+    }
+  }
+
+  // boxes says what a model sees in the picture of a second of the film: its figure, and a thing
+  // that stands still. Knobs: unseen is a model that finds nothing, mute one that says nothing.
+  boxes(v, media_us, second) {
+    const { unseen = false, mute = false, ageMs = 120 } = this.knob(v.camera);
+    if (!v.boxes || mute) return;
+    const b = boxAt(second);
+    const seen = [{ id: 't7', class: 'person', score: 0.83, box: [b.x0, b.y0, b.x1, b.y1], rules: ['fence'] }, { id: 't9', class: 'car', score: 0.61, box: [0.02, 0.32, 0.27, 0.52], rules: [] }];
+    v.ws.send(JSON.stringify({ type: 'boxes', seq: v.seq, pts_us: 0, wall_us: Date.now() * 1000, media_us, age_ms: ageMs, w: 480, h: 270, boxes: unseen ? [] : seen }));
   }
 
   // cut ends all views as a lost network does.

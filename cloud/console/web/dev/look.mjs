@@ -19,7 +19,32 @@ const trouble = (_, m) => {
   for (const [c, k] of knobs) m.live.turn(c, k);
   m.live.cut();
 };
+const type = (what, text) => (page) => page.fill(`[data-testid=${what}]`, text);
+const press = (what) => (page) => page.click(`[data-testid="${what}"]`);
+// at clicks places of the board, in parts of its picture.
+const at = (...points) => async (page) => {
+  const r = await page.locator('[data-testid=board]').boundingBox();
+  for (const [x, y] of points) await page.mouse.click(r.x + x * r.width, r.y + y * r.height);
+};
+const probe = [wait(300), type('cam-url', 'rtsp://10.0.4.31/gate'), type('cam-user', 'viewer'), type('cam-password', 'secret'), press('probe'), (p) => p.locator('[data-is=good]').waitFor()];
+const toRules = [...probe, press('next'), type('cam-name', '정문 주차장'), press('next'), wait(200)];
+const drawn = [...toRules, press('add-intrusion'), at([0.1, 0.95], [0.2, 0.46], [0.72, 0.44], [0.9, 0.93]), key('Enter'), wait(200)];
 const looks = [
+  { name: 'add-start', scenario: 'busy', path: '/cameras/new', steps: [wait(300)] },
+  { name: 'add-pasted', scenario: 'busy', path: '/cameras/new', steps: [wait(300), type('cam-url', 'rtsp://admin:p@ss@10.0.4.31/x'), press('probe'), wait(120)] },
+  { name: 'add-bad', scenario: 'busy', path: '/cameras/new', steps: [wait(300), type('cam-url', 'rtsp://10.0.4.31/basic-refused'), press('probe'), (p) => p.locator('[data-is=bad]').waitFor()] },
+  { name: 'add-wrong', scenario: 'busy', path: '/cameras/new', steps: [wait(300), type('cam-url', '10.0.4.31'), type('cam-user', 'viewer'), press('next'), wait(200)] },
+  { name: 'add-good', scenario: 'busy', path: '/cameras/new', steps: probe },
+  { name: 'add-name', scenario: 'busy', path: '/cameras/new', steps: [...probe, press('next'), wait(200)] },
+  { name: 'add-drawing', scenario: 'busy', path: '/cameras/new', steps: [...toRules, press('add-intrusion'), at([0.1, 0.95], [0.2, 0.46], [0.72, 0.44]), async (p) => { const r = await p.locator('[data-testid=board]').boundingBox(); await p.mouse.move(r.x + 0.85 * r.width, r.y + 0.8 * r.height); }, wait(200)] },
+  { name: 'add-drawn', scenario: 'busy', path: '/cameras/new', steps: drawn },
+  { name: 'add-crossed', scenario: 'busy', path: '/cameras/new', steps: [...toRules, press('add-intrusion'), at([0.1, 0.9], [0.7, 0.5], [0.7, 0.9], [0.1, 0.5]), key('Enter'), wait(200)] },
+  { name: 'add-line', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('add-line-crossing'), at([0.45, 0.9], [0.5, 0.5]), press('direction-right-to-left'), wait(200)] },
+  { name: 'add-alive', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('save'), wait(7500)] },
+  { name: 'edit-fixed', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', steps: [wait(600)] },
+  { name: 'edit-remove', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', before: (m) => m.setup.manage('edge-01', 'cam-731'), steps: [wait(600), press('camera-remove'), wait(200)] },
+  { name: 'edit-conflict', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', before: (m) => m.setup.manage('edge-01', 'cam-731'), steps: [wait(600), (_, m) => { m.setup.revision++; }, press('save'), wait(600)] },
+  { name: 'camera-boxes', scenario: 'busy', path: '/cameras/edge-01/cam-731', steps: [press('show-boxes'), wait(2500)] },
   { name: 'quiet', scenario: 'quiet' }, { name: 'busy', scenario: 'busy', steps: open },
   { name: 'line', scenario: 'busy', steps: [key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('a'), wait(900), seek] },
   { name: 'choose', scenario: 'busy', steps: [...open, key('a'), wait(300), key('2'), wait(200)] },
@@ -65,6 +90,7 @@ await browser.close();
 async function shoot(look, name, lang, theme, viewport) {
   const mock = await new Mock(look.scenario).start();
   mock.setupNeeded = look.setup === true;
+  look.before?.(mock);
   const context = await browser.newContext({ viewport });
   if (look.out !== true) await context.addCookies([{ name: 'bongsu_session', value: mock.session(), url: mock.url }]);
   await context.addInitScript(`localStorage.setItem('bongsu.lang', '${lang}'); localStorage.setItem('bongsu.theme', '${theme}')`);

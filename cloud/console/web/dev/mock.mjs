@@ -8,6 +8,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LiveRoom } from './live.mjs';
 import { makeMedia } from './media.mjs';
+import { SetupRoom } from './setup.mjs';
 import { fill } from './world.mjs';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -56,6 +57,7 @@ export class Mock {
   async start(port = 0) {
     this.media = await makeMedia();
     this.live = new LiveRoom(this.media, () => this.world);
+    this.setup = new SetupRoom(() => this.world, this.media);
     await new Promise((done) => this.server.listen(port, '127.0.0.1', done));
     this.url = `http://127.0.0.1:${this.server.address().port}`;
     return this;
@@ -130,8 +132,8 @@ export class Mock {
       this.requests.push(`${req.method} ${url.pathname}`);
       await this.api(req, res, url);
     } catch (err) {
-      const { status = 500, code = 'internal', more = {} } = err;
-      json(res, status, { error: { code, message: err.message }, ...more });
+      const { status = 500, code = 'internal', more = {}, fields } = err;
+      json(res, status, { error: { code, message: err.message, fields }, ...more });
     }
   }
 
@@ -164,8 +166,9 @@ export class Mock {
     const path = url.pathname.replace('/api/v1', '');
     const secret = this.secretOf(req);
     const user = this.userOf(req);
-    if (req.method === 'POST' && req.headers['x-bongsu-request'] !== '1') throw new Refusal(403, 'forbidden', 'the header X-Bongsu-Request is missing');
-    const body = req.method === 'POST' ? await readBody(req) : {};
+    const changes = req.method !== 'GET';
+    if (changes && req.headers['x-bongsu-request'] !== '1') throw new Refusal(403, 'forbidden', 'the header X-Bongsu-Request is missing');
+    const body = changes ? await readBody(req) : {};
     if (await this.door(req, res, path, body, secret)) return;
     if (user === undefined) throw new Refusal(401, 'unauthorized', 'log in first');
     if (path === '/me') return json(res, 200, { user, version: 'mock' });
@@ -174,6 +177,7 @@ export class Mock {
     if (path.endsWith('/still')) return this.still(res, path);
     if (path.startsWith('/alerts')) return this.alerts(req, res, url, path, body, user);
     if (path.startsWith('/events')) return this.events(req, res, url, path);
+    if (/^\/edges\/[^/]+\/(setup|probe)/.test(path) && (!changes || user.role === 'admin')) return json(res, 200, await this.setup.answer(req.method, path, url, body));
     if (user.role !== 'admin') throw new Refusal(403, 'forbidden', 'only administrators may do that');
     return this.admin(req, res, path, body);
   }

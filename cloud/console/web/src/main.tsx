@@ -8,7 +8,7 @@ import { api, ApiError } from './net/api.ts';
 import { connect, disconnect, hurry } from './model/live.ts';
 import { idle, watchHands } from './model/idle.ts';
 import { setTheme, theme } from './model/look.ts';
-import { cameraAt, go, path, returned } from './model/route.ts';
+import { cameraAt, go, path, returned, setupAt } from './model/route.ts';
 import { listen, play, probe } from './model/sound.ts';
 import { beat, counts, fail, me, ringing, say, sessionLost } from './model/state.ts';
 import { forgetOpened } from './model/work.ts';
@@ -19,6 +19,7 @@ import { Events } from './pages/events.tsx';
 import { Letters } from './pages/letters.tsx';
 import { Lock } from './pages/lock.tsx';
 import { Queue } from './pages/queue.tsx';
+import { SetupPage } from './pages/setup.tsx';
 import { Sign } from './pages/sign.tsx';
 import { Wall } from './pages/wall.tsx';
 import { KeySheet, sheet } from './parts/sheet.tsx';
@@ -110,6 +111,10 @@ function Page() {
     case '/admin/letters': return <Letters />;
     case '/audit': return <Audit />;
   }
+  const admin = me.value?.user.role === 'admin';
+  if (admin && path.value === '/cameras/new') return <SetupPage key="new" />;
+  const on = setupAt(path.value);
+  if (admin && on !== undefined) return <SetupPage key={path.value} edge={on.edge} id={on.camera} />;
   const at = cameraAt(path.value);
   if (at !== undefined) return <CameraPage key={path.value} edge={at.edge} id={at.camera} />;
   return <main class="page calm">{t('error.page')}</main>;

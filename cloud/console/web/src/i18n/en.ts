@@ -1,8 +1,10 @@
 // English, complete: a key that is missing here does not compile.
 
+import { enSetup } from './en-setup.ts';
 import type { ko } from './ko.ts';
 
 export const en: Record<keyof typeof ko, string> = {
+  ...enSetup,
   'app.name': 'Bongsu',
   'app.law': 'AI suggests · people decide',
 
@@ -275,7 +277,7 @@ export const en: Record<keyof typeof ko, string> = {
   'camera.nostill': 'No picture',
   'camera.late': '{s} late',
   'camera.none': 'No camera has reported yet',
-  'camera.none.help': 'Enrol an edge and list cameras in its edge.yaml; they appear here.',
+  'camera.none.help': 'Enrol an edge and add its cameras; they appear here.',
   'camera.count': '{live} of {all} live',
   'camera.edge': 'Edge {name}',
   'camera.edge.offline': 'edge offline',

@@ -1,6 +1,9 @@
 // Korean: the first language. Its keys are the keys of all languages.
 
+import { koSetup } from './ko-setup.ts';
+
 export const ko = {
+  ...koSetup,
   'app.name': '봉수',
   'app.law': 'AI 탐지 제안 · 판단은 사람이 합니다',
 
@@ -273,7 +276,7 @@ export const ko = {
   'camera.nostill': '화면 없음',
   'camera.late': '지연 {s}',
   'camera.none': '아직 보고된 카메라가 없습니다',
-  'camera.none.help': '엣지를 등록하고 edge.yaml에 카메라를 적으면 여기에 나타납니다.',
+  'camera.none.help': '엣지를 등록하고 카메라를 추가하면 여기에 나타납니다.',
   'camera.count': '{live}/{all}대 정상',
   'camera.edge': '엣지 {name}',
   'camera.edge.offline': '엣지 연결 끊김',

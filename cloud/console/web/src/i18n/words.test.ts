@@ -10,7 +10,7 @@ function sources(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((e) => {
     const path = join(dir, e.name);
     if (e.isDirectory()) return sources(path);
-    return /\.tsx?$/.test(e.name) && !/\.test\.ts$|i18n\/(ko|en)\.ts$|fixture\.ts$/.test(path) ? [path] : [];
+    return /\.tsx?$/.test(e.name) && !/\.test\.ts$|i18n\/(ko|en)(-setup)?\.ts$|fixture\.ts$/.test(path) ? [path] : [];
   });
 }
 
@@ -44,10 +44,13 @@ test('there are words for every code of the API', () => {
     history: ['raise', 'fold', 'claim', 'release', 'expire', 'evidence', 'verdict', 'undo'],
     code: ['bad-url', 'unreachable', 'silent', 'wrong-password', 'need-password', 'basic-refused', 'busy', 'not-found', 'no-video',
       'bad-certificate', 'no-parameter-sets', 'protocol', 'ended', 'closed', 'clock-set', 'tainted', 'untrusted', 'model', 'edge-silent'],
+    probe: ['auth-failed', 'auth-needed', 'basic-refused', 'bad-certificate', 'no-route', 'not-rtsp', 'no-stream', 'no-video', 'no-picture', 'codec-unsupported',
+      'busy', 'timeout', 'probe-crashed', 'edge-offline', 'edge-silent', 'edge-too-old', 'not-allowed', 'not-managed', 'box-config', 'throttled', 'invalid', 'not_found', 'unavailable', 'other'],
     class: ['person', 'bicycle', 'motorcycle', 'car', 'bus', 'truck', 'bag', 'animal', 'fire', 'smoke', 'fallen-person', 'large-vehicle'],
     reason: ['score', 'dwell_s', 'inside_s', 'coalesced'], 'why.clock': ['synchronised', 'unsynchronised', 'unknown'],
     'evi.noclip': ['writing', 'none', 'evicted', 'failed'], towards: ['left', 'right', 'up', 'down', 'either'],
   };
+  for (const code of needed.probe ?? []) assert.ok(`probe.do.${code}` in ko, code);
   for (const [prefix, codes] of Object.entries(needed)) for (const c of codes) assert.ok(`${prefix}.${c}` in ko, `${prefix}.${c}`);
 });
 

@@ -1,6 +1,8 @@
 // What comes over a live view's WebSocket: text that describes, and binary with a header of 16
 // bytes before each piece of video or picture.
 
+import { boxesOf, type Boxes } from './boxes.ts';
+
 export const headerBytes = 16;
 
 export type ServerState = 'waiting' | 'live' | 'stale' | 'ended';
@@ -35,7 +37,7 @@ const word = (v: unknown): string => (typeof v === 'string' ? v : '');
 const figure = (v: unknown): number => (typeof v === 'number' && Number.isFinite(v) && v > 0 ? v : 0);
 
 // textOf reads a text message; undefined when it is none that this console knows.
-export function textOf(message: string): Format | State | undefined {
+export function textOf(message: string): Format | State | Boxes | undefined {
   let m: Record<string, unknown>;
   try {
     const v: unknown = JSON.parse(message);
@@ -50,5 +52,5 @@ export function textOf(message: string): Format | State | undefined {
   if (m.type === 'state' && states.includes(word(m.state))) {
     return { type: 'state', state: m.state as ServerState, code: word(m.code), message: word(m.message) };
   }
-  return undefined;
+  return boxesOf(m);
 }

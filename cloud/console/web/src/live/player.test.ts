@@ -374,3 +374,55 @@ test('messages that make no sense change nothing', () => {
   assert.equal(s.player.look.mode, 'video');
   s.player.close();
 });
+
+const boxes = (ageMs: number, x: number) => JSON.stringify({ type: 'boxes', seq: 1, age_ms: ageMs, w: 2, h: 2, boxes: [{ id: 't1', class: 'person', score: 0.9, box: [x, 0, x + 0.1, 1], rules: [] }] });
+
+test('boxes are asked for when they are wanted, and shown with their own picture only', () => {
+  const s = stage();
+  let painted = 0;
+  s.player.painted = () => painted++;
+  s.socket.onopen?.();
+  s.player.want(true);
+  assert.equal(s.sockets.length, 2);
+  assert.equal(s.socket.url, '/api/v1/cameras/e/c/live?mode=video&boxes=1');
+  s.socket.onopen?.();
+  s.init();
+  s.frame(10, true, 100); // came to the edge at 900
+  s.now += 400;
+  s.frame(10.4, false, 100); // at 1300
+  s.say(boxes(500, 0.1)); // of the first one
+  assert.deepEqual(s.player.boxes(), []); // nothing is on screen
+  s.video.paint(10);
+  assert.equal(s.player.boxes()[0]?.box[0], 0.1);
+  s.now += 5000; // however long it stands there
+  assert.equal(s.player.boxes()[0]?.box[0], 0.1);
+  s.video.paint(10.4);
+  assert.deepEqual(s.player.boxes(), []); // 400 ms from what was looked at
+  s.say(boxes(5100, 0.5));
+  assert.equal(s.player.boxes()[0]?.box[0], 0.5);
+  assert.equal(painted, 4);
+  s.player.want(false);
+  assert.deepEqual(s.player.boxes(), []);
+  assert.equal(s.socket.url, '/api/v1/cameras/e/c/live?mode=video');
+  s.player.want(false);
+  assert.equal(s.sockets.length, 3);
+  s.player.close();
+});
+
+test('boxes that name their picture are shown with that picture, whatever the clocks say', () => {
+  const s = stage();
+  s.player.want(true);
+  s.socket.onopen?.();
+  s.init();
+  for (const at of [10, 10.5, 11, 11.5]) s.frame(at, at === 10, 100);
+  const named = (at: number, x: number) => JSON.stringify({ ...(JSON.parse(boxes(9000, x)) as object), media_us: at * 1e6 });
+  s.say(named(10, 0.1));
+  s.say(named(10.5, 0.3));
+  s.video.paint(10.25);
+  assert.ok(Math.abs((s.player.boxes()[0]?.box[0] ?? 0) - 0.2) < 1e-9);
+  s.video.paint(10.5);
+  assert.equal(s.player.boxes()[0]?.box[0], 0.3);
+  s.video.paint(11);
+  assert.deepEqual(s.player.boxes(), []);
+  s.player.close();
+});

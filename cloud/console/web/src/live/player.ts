@@ -3,6 +3,7 @@
 
 import { Ages } from './age.ts';
 import { Backoff } from './backoff.ts';
+import { Moments, type Boxes, type LiveBox } from './boxes.ts';
 import { timesOf, trackOf, type Track } from './fmp4.ts';
 import { Lag } from './lag.ts';
 import { mediaOf, textOf, type Format, type Media, type State } from './message.ts';
@@ -60,6 +61,7 @@ const minuteMs = 60_000;
 export class Player {
   readonly ages = new Ages();
   look: Look = { phase: 'connecting', mode: 'video' };
+  painted: (() => void) | undefined; // called when another picture, or other boxes, are to be seen
 
   #socket: WebSocket | undefined;
   #video: HTMLVideoElement | undefined;
@@ -68,6 +70,11 @@ export class Player {
   #needKey = true;
   #seq = 0;
   #lag = new Lag(); // of this socket
+  #late = 0; // by how much its last message with pictures was late
+  #boxes = false; // they are wanted
+  #byMedia = new Moments(); // of the video's time line, of this socket
+  #byArrival = new Moments(); // of the page's clock
+  #picture: number | undefined; // media time of the picture on screen, ms
   #opened = 0; // when the socket was asked for
   #heard = 0; // when it last said anything
   #fed = 0; // when the first fragment of this socket came; 0 before
@@ -116,6 +123,23 @@ export class Player {
     this.#connect();
   }
 
+  // want asks for boxes from now on, or for none. The pictures go on.
+  want(boxes: boolean): void {
+    if (this.#boxes === boxes) return;
+    this.#boxes = boxes;
+    this.#byArrival.clear();
+    if (this.#socket !== undefined) this.#connect();
+  }
+
+  // boxes gives what was seen in the picture that is on screen.
+  boxes(): LiveBox[] {
+    const now = this.world.now();
+    const age = this.ages.of(now);
+    if (age === undefined || !this.#boxes) return [];
+    const exact = this.look.mode === 'video' && this.#picture !== undefined && !this.#byMedia.empty;
+    return exact ? this.#byMedia.of(this.#picture ?? 0) : this.#byArrival.of(now - age);
+  }
+
   // stillLoaded is told that the picture at an address is on screen.
   stillLoaded(url: string): void {
     const p = this.#pending;
@@ -125,6 +149,7 @@ export class Player {
     this.#shownStill = url;
     this.#pending = undefined;
     this.#first();
+    this.painted?.();
   }
 
   #set(more: Partial<Look>): void {
@@ -138,10 +163,12 @@ export class Player {
     const { state: _, ...rest } = this.look;
     this.look = { ...rest, phase: 'connecting' };
     this.#set({});
-    const s = this.world.socket(`${this.path}?mode=${this.look.mode}`);
+    const s = this.world.socket(`${this.path}?mode=${this.look.mode}${this.#boxes ? '&boxes=1' : ''}`);
     s.binaryType = 'arraybuffer';
     this.#socket = s;
     this.#lag = new Lag();
+    this.#late = 0;
+    this.#byMedia.clear();
     this.#opened = this.#heard = this.world.now();
     s.onopen = () => {
       this.#heard = this.world.now();
@@ -185,6 +212,10 @@ export class Player {
   #onText(text: string): void {
     const m = textOf(text);
     if (m === undefined) return;
+    if (m.type === 'boxes') {
+      this.#onBoxes(m);
+      return;
+    }
     if (m.type === 'state') {
       this.#set({ state: m });
       if (m.state === 'ended') this.#lost();
@@ -192,6 +223,15 @@ export class Player {
     }
     this.#set({ format: m });
     if (this.look.mode === 'video' && !this.world.maker.supports(m.mime)) this.#fall(/hvc1|hev1/.test(m.mime) ? 'h265' : 'codec');
+  }
+
+  // onBoxes files boxes under their picture's place on the video's time line, and under the instant
+  // at which it came to the edge, on the clock by which ages are reckoned: they were held back as
+  // long as the pictures beside them.
+  #onBoxes(m: Boxes): void {
+    if (m.media_ms !== undefined) this.#byMedia.note(m.media_ms, m.boxes);
+    this.#byArrival.note(this.world.now() - m.age_ms - this.#late, m.boxes);
+    this.painted?.();
   }
 
   // fall shows stills from now on, and says why.
@@ -206,7 +246,8 @@ export class Player {
   #onMedia(message: ArrayBuffer): void {
     const m = mediaOf(message);
     if (m === undefined) return;
-    m.ageMs += this.#lag.late(m.sent, this.world.now()); // what the network held back counts as age
+    this.#late = this.#lag.late(m.sent, this.world.now());
+    m.ageMs += this.#late; // what the network held back counts as age
     if (m.kind === 'jpeg') this.#onStill(m);
     else if (this.look.mode === 'video') this.#onVideo(m);
   }
@@ -275,7 +316,9 @@ export class Player {
   #onPicture(mediaTime: number): void {
     if (this.look.mode !== 'video') return;
     this.ages.shown(mediaTime);
+    this.#picture = mediaTime * 1000;
     if (this.ages.of(this.world.now()) !== undefined) this.#first();
+    this.painted?.();
   }
 
   #first(): void {

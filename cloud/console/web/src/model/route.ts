@@ -43,8 +43,12 @@ export function follows(e: MouseEvent): void {
 export interface CameraKey { edge: string; camera: string }
 
 // cameraAt reads /cameras/{edge}/{camera}.
-export function cameraAt(p: string): CameraKey | undefined {
-  const m = /^\/cameras\/([^/]+)\/([^/]+)\/?$/.exec(p);
+export const cameraAt = (p: string): CameraKey | undefined => keyIn(/^\/cameras\/([^/]+)\/([^/]+)\/?$/.exec(p));
+
+// setupAt reads /cameras/{edge}/{camera}/setup.
+export const setupAt = (p: string): CameraKey | undefined => keyIn(/^\/cameras\/([^/]+)\/([^/]+)\/setup\/?$/.exec(p));
+
+function keyIn(m: RegExpExecArray | null): CameraKey | undefined {
   if (m?.[1] === undefined || m[2] === undefined) return undefined;
   try {
     return { edge: decodeURIComponent(m[1]), camera: decodeURIComponent(m[2]) };

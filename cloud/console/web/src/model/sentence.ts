@@ -61,9 +61,14 @@ const wide = 16 / 9;
 export function towardsOf(e: Event): 'left' | 'right' | 'up' | 'down' | 'either' {
   const [a, b] = e.line ?? [];
   if (a === undefined || b === undefined || (e.direction !== 'left-to-right' && e.direction !== 'right-to-left')) return 'either';
-  const k = e.direction === 'left-to-right' ? 1 : -1;
-  const x = -(b.y - a.y) * k;
-  const y = (b.x - a.x) * wide * k;
+  return sideOf([a.x, a.y], [b.x, b.y], e.direction);
+}
+
+// sideOf says to which side of the screen a direction over the line from a to b leads.
+export function sideOf(a: readonly [number, number], b: readonly [number, number], direction: 'left-to-right' | 'right-to-left'): 'left' | 'right' | 'up' | 'down' {
+  const k = direction === 'left-to-right' ? 1 : -1;
+  const x = -(b[1] - a[1]) * k;
+  const y = (b[0] - a[0]) * wide * k;
   if (Math.abs(x) >= Math.abs(y)) return x > 0 ? 'right' : 'left';
   return y > 0 ? 'down' : 'up';
 }

@@ -1,15 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../net/api.ts';
+import { setupAPI, type Rule } from '../net/setup.ts';
 import type { Camera, Event } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
 import { explain } from '../model/explain.ts';
 import { follows } from '../model/route.ts';
 import { alerts, cameras, loaded, me, now } from '../model/state.ts';
 import { why } from '../model/sentence.ts';
+import { setShowBoxes, showBoxes } from '../model/showboxes.ts';
 import { clock, date, full } from '../model/time.ts';
 import { Live } from '../parts/live.tsx';
 import { Player, type Transport } from '../parts/player.tsx';
 import { Shape } from '../parts/shape.tsx';
+import { SetupLink } from './setup.tsx';
 
 const recent = 40;
 
@@ -17,6 +20,9 @@ const recent = 40;
 export function CameraPage({ edge, id }: { edge: string; id: string }) {
   const camera = cameras.value.find((c) => c.edge === edge && c.id === id);
   const [open, setOpen] = useState<Event>();
+  const on = showBoxes.value;
+  const rules = useRules(edge, id, on);
+  const admin = me.value?.user.role === 'admin';
   if (camera === undefined) return <main class="page calm"><span role="status">{loaded.value ? t('camera.unknown', { id }) : t('queue.loading')}</span></main>;
   return (
     <main class="camera-page page">
@@ -24,9 +30,13 @@ export function CameraPage({ edge, id }: { edge: string; id: string }) {
         <div class="head">
           <a class="chip" href="/cameras" onClick={follows}>{t('camera.back')}</a>
           <h2 title={camera.name}>{camera.name || camera.id} <small>{camera.id}</small></h2>
+          <span class="grow" />
+          {on && rules === 'unknown' && <span class="dim" role="status">{t('live.zones.failed')}</span>}
+          <button type="button" class="chip" data-testid="show-boxes" aria-pressed={on} onClick={() => setShowBoxes(!on)}>{t('live.boxes')}</button>
+          {admin && <SetupLink edge={edge} id={id} />}
         </div>
         <div class="evidence">
-          <Live key={`${edge}/${id}`} edge={edge} camera={id} name={camera.name || id} />
+          <Live key={`${edge}/${id}`} edge={edge} camera={id} name={camera.name || id} boxes={on} rules={Array.isArray(rules) ? rules : []} />
           {open !== undefined && <Past event={open} close={() => setOpen(undefined)} />}
         </div>
       </section>
@@ -37,6 +47,20 @@ export function CameraPage({ edge, id }: { edge: string; id: string }) {
       </section>
     </main>
   );
+}
+
+// useRules reads what is drawn on a camera's picture, when it is to be shown.
+function useRules(edge: string, id: string, on: boolean): Rule[] | 'unknown' | undefined {
+  const [rules, setRules] = useState<Rule[] | 'unknown'>();
+  useEffect(() => {
+    if (!on) return undefined;
+    let gone = false;
+    setupAPI.read(edge).then((s) => gone || setRules(s.cameras.find((c) => c.id === id)?.rules ?? []), () => gone || setRules('unknown'));
+    return () => {
+      gone = true;
+    };
+  }, [edge, id, on]);
+  return rules;
 }
 
 // Past is the recording of one event, below the live picture.

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { Camera } from '../net/types.ts';
 import { api } from '../net/api.ts';
 import { lang, t, word } from '../i18n/index.ts';
-import { cameras, now } from '../model/state.ts';
+import { cameras, me, now } from '../model/state.ts';
 import { cameraPath, follows } from '../model/route.ts';
 import { full, length } from '../model/time.ts';
 import { lateAfter } from '../parts/evidence.tsx';
@@ -10,6 +10,7 @@ import { lateAfter } from '../parts/evidence.tsx';
 export function Cameras() {
   const only = useSignal(false);
   const all = cameras.value;
+  const admin = me.value?.user.role === 'admin';
   const live = all.filter((c) => c.state === 'live').length;
   const list = [...all].filter((c) => !only.value || c.state !== 'live')
     .sort((a, b) => Number(a.state === 'live') - Number(b.state === 'live') || a.name.localeCompare(b.name));
@@ -19,9 +20,11 @@ export function Cameras() {
         <strong>{t('camera.count', { live, all: all.length })}</strong>
         <button type="button" class="chip" aria-pressed={!only.value} onClick={() => (only.value = false)}>{t('camera.all')}</button>
         <button type="button" class="chip" aria-pressed={only.value} onClick={() => (only.value = true)}>{t('camera.abnormal')}</button>
+        <span class="grow" />
+        {admin && <a class="button" href="/cameras/new" data-testid="camera-add" onClick={follows}>+ {t('cam.add')}</a>}
       </div>
       {all.length === 0
-        ? <div class="calm"><strong>{t('camera.none')}</strong><span>{t('camera.none.help')}</span></div>
+        ? <div class="calm"><strong>{t('camera.none')}</strong><span>{t('camera.none.help')}</span>{admin && <a class="button prime" href="/cameras/new" onClick={follows}>{t('cam.add')}</a>}</div>
         : <div class="cameras scroll" role="region" tabIndex={0} aria-label={t('nav.cameras')}>{list.map((c) => <Tile key={`${c.edge}/${c.id}`} camera={c} />)}</div>}
     </main>
   );

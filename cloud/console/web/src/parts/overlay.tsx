@@ -33,7 +33,7 @@ function Tag({ event, x, y, w }: { event: Event; x: number; y: number; w: number
 
 // Arrowed draws a line with an arrow at its middle for each direction that counts. Who looks
 // from the first point to the second has the line's right side on the right hand.
-function Arrowed({ line, direction, w, h }: { line: Point[]; direction: string; w: number; h: number }) {
+export function Arrowed({ line, direction, w, h }: { line: Point[]; direction: string; w: number; h: number }) {
   const [a, b] = line;
   if (a === undefined || b === undefined) return null;
   const [ax, ay, bx, by] = [a.x * w, a.y * h, b.x * w, b.y * h];

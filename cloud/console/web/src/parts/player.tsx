@@ -6,6 +6,7 @@ import { fitted } from '../model/overlay.ts';
 import { absence, locate, timeline, type Part } from '../model/parts.ts';
 import { clock, date } from '../model/time.ts';
 import { Overlay } from './overlay.tsx';
+import { useRoom } from './room.ts';
 import { Scrub } from './scrub.tsx';
 
 // Transport is what keys do to a player.
@@ -116,19 +117,6 @@ function useReel(event: Event) {
       if (!rolling.current) v.pause();
     },
   };
-}
-
-// useRoom is the size of the player on screen.
-function useRoom(ref: RefObject<HTMLElement | null>): { w: number; h: number } {
-  const [room, setRoom] = useState({ w: 0, h: 0 });
-  useEffect(() => {
-    const el = ref.current;
-    if (el === null) return undefined;
-    const see = new ResizeObserver(() => setRoom({ w: el.clientWidth, h: el.clientHeight }));
-    see.observe(el);
-    return () => see.disconnect();
-  }, []);
-  return room;
 }
 
 // usePictures calls f for every picture that is shown, where the browser tells it.

@@ -1,0 +1,46 @@
+import type { Pair, Rule } from '../net/setup.ts';
+import { t, word } from '../i18n/index.ts';
+import type { LiveBox } from '../live/boxes.ts';
+import { geometryOf, pointsOf } from '../model/draft.ts';
+import type { Area } from '../model/overlay.ts';
+import { centre } from '../model/zone.ts';
+import { Arrowed } from './overlay.tsx';
+import { priorityOf } from './rules.tsx';
+
+export interface SeenProps { boxes: LiveBox[]; rules: Rule[]; area: Area }
+
+// Seen draws zones, lines and what the model saw over a live picture. What is of a rule has the
+// colour of its priority; all else is white.
+export function Seen({ boxes, rules, area: f }: SeenProps) {
+  const px = (p: Pair) => `${(p[0] * f.w).toFixed(1)},${(p[1] * f.h).toFixed(1)}`;
+  const priority = (b: LiveBox) => {
+    const r = rules.find((x) => b.rules.includes(x.id));
+    return r === undefined ? '' : `p-${priorityOf(r)}`;
+  };
+  return (
+    <div class="over seen" style={{ left: `${f.x}px`, top: `${f.y}px`, width: `${f.w}px`, height: `${f.h}px` }} data-testid="seen" data-boxes={boxes.length}>
+      <svg width={f.w} height={f.h} aria-hidden="true">
+        {rules.map((r) => {
+          const ps = pointsOf(r);
+          if (ps.length < 2) return null;
+          const [x, y] = centre(ps);
+          return (
+            <g key={r.id} class="seen-rule" data-testid="seen-zone">
+              {geometryOf(r) === 'line' ? <Arrowed line={ps.map((p) => ({ x: p[0], y: p[1] }))} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <polygon class="zone" points={ps.map(px).join(' ')} />}
+              <text x={x * f.w} y={geometryOf(r) === 'line' ? y * f.h - 10 : Math.min(...ps.map((p) => p[1])) * f.h + 16} text-anchor="middle">{r.id}</text>
+            </g>
+          );
+        })}
+        {boxes.map((b) => <rect key={b.id} class={`box ${priority(b)}`} data-testid="live-box" data-class={b.class} data-track={b.id} x={b.box[0] * f.w} y={b.box[1] * f.h} width={(b.box[2] - b.box[0]) * f.w} height={(b.box[3] - b.box[1]) * f.h} />)}
+      </svg>
+      {boxes.map((b) => <Name key={b.id} b={b} f={f} tone={priority(b)} />)}
+    </div>
+  );
+}
+
+// Name says what a box holds, above it where there is room.
+function Name({ b, f, tone }: { b: LiveBox; f: Area; tone: string }) {
+  const [x, y] = [b.box[0] * f.w, b.box[1] * f.h];
+  const side = x > f.w - 130 ? { right: `${Math.max(0, f.w - b.box[2] * f.w)}px` } : { left: `${Math.max(0, x - 1)}px` };
+  return <span class={`tag ${tone}`} style={{ ...side, top: `${y > 22 ? y - 21 : y}px` }}><b>{t('live.box', { class: word('class', b.class), score: b.score.toFixed(2) })} <i>{b.id}</i></b></span>;
+}
