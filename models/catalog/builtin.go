@@ -43,7 +43,16 @@ func (c *Catalog) builtIn(name string) (BuiltIn, *manifest.Manifest, error) {
 	return BuiltIn{}, nil, nil
 }
 
-func (c *Catalog) installBuiltIn(ctx context.Context, b BuiltIn, m *manifest.Manifest) (*Model, error) {
+// InstallBuiltIn puts a model that comes with the program into the folder; its error is of
+// bongsu.CodeNotFound when none has this name.
+func (c *Catalog) InstallBuiltIn(ctx context.Context, name string) (*Model, error) {
+	b, m, err := c.builtIn(name)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, bongsu.Errorf(bongsu.CodeNotFound, "no model that comes with this program is called %q", name)
+	}
 	if err := c.absent(m.Name); err != nil {
 		return nil, err
 	}

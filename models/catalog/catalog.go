@@ -43,7 +43,7 @@ type Options struct {
 	// BuiltIn are the models that come inside the program: Install puts them into the folder
 	// by their names, without a network.
 	BuiltIn []BuiltIn
-	Now  func() time.Time // nil means time.Now
+	Now     func() time.Time // nil means time.Now
 }
 
 // Catalog is the model folder of one machine. Its methods may be used by several processes at

@@ -53,14 +53,14 @@ func (c *Catalog) Install(ctx context.Context, o InstallOptions) (*Model, error)
 	if isFile(o.Source) {
 		return c.Add(ctx, o.Source, o.Manifest)
 	}
-	if b, m, err := c.builtIn(o.Source); err != nil || m != nil {
+	if _, m, err := c.builtIn(o.Source); err != nil || m != nil {
 		if err == nil && o.Manifest != "" {
-			err = bongsu.Errorf(bongsu.CodeInvalid, "the manifest of %s is known: leave --manifest out, or give the file or its address instead of the name", m.Name)
+			err = manifestIsKnown(m.Name)
 		}
 		if err != nil {
 			return nil, err
 		}
-		return c.installBuiltIn(ctx, b, m)
+		return c.InstallBuiltIn(ctx, o.Source)
 	}
 	p, err := FindPublic(o.Source)
 	if err != nil {
@@ -79,12 +79,16 @@ func isFile(s string) bool {
 	return err == nil && !st.IsDir()
 }
 
+func manifestIsKnown(name string) error {
+	return bongsu.Errorf(bongsu.CodeInvalid, "the manifest of %s is known: leave --manifest out, or give the file or its address instead of the name", name)
+}
+
 func (c *Catalog) installPublic(ctx context.Context, o InstallOptions, p Public) (*Model, error) {
 	if p.Family == "" {
 		return nil, bongsu.Errorf(bongsu.CodeInvalid, "%s cannot be installed yet: %s", p.Name, p.Why)
 	}
 	if o.Manifest != "" {
-		return nil, bongsu.Errorf(bongsu.CodeInvalid, "the manifest of %s is known: leave --manifest out, or give the file or its address instead of the name", p.Name)
+		return nil, manifestIsKnown(p.Name)
 	}
 	if err := c.absent(p.Name); err != nil {
 		return nil, err

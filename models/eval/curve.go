@@ -184,27 +184,21 @@ func (q *question) ask(results []Result) Curve {
 
 // AP is the area under the curve after precision was made to fall only, over all points:
 // average precision as VOC defines it since 2010 (M. Everingham et al., "The PASCAL Visual
-// Object Classes Challenge: A Retrospective", IJCV 2015). 0 when there is nothing to find.
+// Object Classes Challenge: A Retrospective", IJCV 2015). Boxes of one score are one point, so
+// that the order of pictures does not matter. 0 when there is nothing to find.
 func (c Curve) AP() float64 {
-	if c.Truths == 0 {
-		return 0
-	}
-	precision := make([]float64, len(c.verdicts))
-	hits := 0
-	for i, v := range c.verdicts {
-		if v.hit {
-			hits++
-		}
-		precision[i] = float64(hits) / float64(i+1)
-	}
+	var ps []Point
+	c.points(func(p Point) { ps = append(ps, p) })
 	best, sum := 0.0, 0.0
-	for i := len(c.verdicts) - 1; i >= 0; i-- {
-		best = max(best, precision[i])
-		if c.verdicts[i].hit {
-			sum += best
+	for i := len(ps) - 1; i >= 0; i-- {
+		before := 0.0
+		if i > 0 {
+			before = ps[i-1].Recall
 		}
+		best = max(best, ps[i].Precision)
+		sum += best * (ps[i].Recall - before)
 	}
-	return sum / float64(c.Truths)
+	return sum
 }
 
 // Point is what a detector gives when boxes count from a score on.

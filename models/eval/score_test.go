@@ -163,7 +163,7 @@ func checkPrint(t *testing.T, reports []Report) {
 	}
 	for _, want := range []string{
 		"own 1 (aaaaaaaaaaaa) on 40 pictures\n", "large-vehicle", "10 (few)  1.000  1.000", "mean of classes            1.000",
-		"time night        20        -          1.000        -", "size under 48 px  40        1.000", "own AP50", "public AP50", "person                  20        1.000     0.750",
+		"time night        20        -          1.000        -", "size under 48 px  40        1.000", "AP50: own  public   recall at precision 0.9: own  public\n", "person                  20        1.000      0.750",
 		"one picture  4.00 ms median  4.00 ms nine in ten  2.00 ms of a processor",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -80,7 +80,7 @@ func (c *ClassesScore) lowest() string {
 // WriteBeside prints the classes that two reports share, side by side.
 func WriteBeside(w io.Writer, a, b *Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "the same pictures\tthings\t%s AP50\t%s AP50\trecall at precision 0.9\t\n", a.Model, b.Model)
+	fmt.Fprintf(t, "the same pictures\tthings\tAP50: %s\t%s\trecall at precision 0.9: %s\t%s\n", a.Model, b.Model, a.Model, b.Model)
 	for _, c := range a.Classes {
 		o := b.Find(c.Class)
 		if o.Things == 0 {
