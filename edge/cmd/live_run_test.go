@@ -129,6 +129,7 @@ type screen struct {
 	film     bytes.Buffer // init segments and fragments
 	pictures []bongsu.LiveHeader
 	stills   [][]byte
+	boxes    []bongsu.LiveBoxes
 	at       []time.Time // of pictures
 	wrong    string
 }
@@ -168,6 +169,14 @@ func (s *screen) read() {
 
 // take files one message; the caller holds mu.
 func (s *screen) take(typ websocket.MessageType, b []byte) {
+	if typ == websocket.MessageText && bongsu.TextType(b) == bongsu.LiveTypeBoxes {
+		found, err := bongsu.ParseLiveBoxes(b)
+		if err != nil {
+			s.wrong = err.Error()
+		}
+		s.boxes = append(s.boxes, found)
+		return
+	}
 	if typ == websocket.MessageText {
 		t, err := bongsu.ParseLiveText(b)
 		switch {

@@ -53,6 +53,7 @@ func (c *Camera) sight(f *bongsu.Frame) {
 // of the pictures, so that an event does not stay open for ever; the operator is told why.
 func (c *Camera) age() {
 	now := c.o.Now()
+	c.exchanged(now)
 	if blind := c.o.Steady() - c.seen.at; !c.seen.wall.IsZero() && !c.o.Lossless && blind > blindAfter {
 		at := c.seen.wall.Add(blind)
 		if firings := c.o.Rules.Evaluate(at, true, nil); len(firings) > 0 {

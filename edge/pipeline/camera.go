@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bongsu"
@@ -21,6 +22,8 @@ type Camera struct {
 	counts ledger
 	status statusBoard
 	work   workClock
+
+	exchange atomic.Pointer[func(time.Time) (Rules, Events)] // in: to be taken over with the next picture
 
 	// owned by Run, and by the detect goroutine while a run lasts
 	epoch time.Time
@@ -305,6 +308,7 @@ func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
 	c.status.inferred(inferred)
 	c.dets = dets[:0]
 	c.sight(f)
+	c.exchanged(f.Wall)
 	tracks := c.o.Tracker.Update(c.mediaTime(f.Wall), dets)
 	firings := c.o.Rules.Evaluate(f.Wall, f.Tainted, tracks)
 	if len(firings) > 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -37,15 +36,19 @@ type camera struct {
 	pipe     *pipeline.Camera
 	clips    *clips.Recorder
 	ring     *ring.Ring
-	machine  *events.Machine
 	detector *batch.Detector
 	stills   *stills
 	tape     *crash.Tape
 	env      Env
 	id       bongsu.CameraID
-	rules    []link.Rule
 
-	mu     sync.Mutex
+	eventOptions events.Options // set before Run
+	rules        []link.Rule    // owned by the goroutine that judges
+
+	mu       sync.Mutex
+	machine  *events.Machine // guarded by mu to change, and to read outside of the goroutine that judges
+	gathered uint64          // guarded by mu: of machines that were exchanged
+
 	main   *rtsp.Source // guarded by mu: of the run that goes on
 	detect *rtsp.Source // guarded by mu
 	past   rtsp.Stats   // guarded by mu: sums of ended runs
@@ -67,9 +70,10 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	}
 	c := &camera{env: env, id: a.Camera, rules: a.Rules, detector: detector, stills: newStills(a.Rules)}
 	c.ring = ring.New(ring.Options{Keep: ringKeep(a), MaxBytes: a.RingBytes})
-	c.machine = events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
-		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
-	c.adopt(a.Rules, set)
+	c.eventOptions = events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
+		WallQuality: b.WallQuality, Monotonic: b.Monotonic}
+	c.machine = events.New(c.eventOptions)
+	c.adopt(time.Now(), env.Open, a.Rules, set)
 	c.clips = clips.New(clips.Options{Camera: a.Camera, Ring: c.ring, Open: env.OpenClip, Closed: env.CloseClip,
 		PreRoll: a.PreRoll, PostRoll: a.PostRoll, MaxClip: a.MaxClip, FirstPart: a.PreRoll + firstPart, Log: env.Log})
 	c.tape = env.Tapes.Tape(a.Camera)
@@ -81,16 +85,15 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 // of a long event to see how it began.
 const firstPart = 8 * time.Second
 
-// adopt takes over the events that the camera's former run left open. Those whose rule is not
-// there any more are closed.
-func (c *camera) adopt(with []link.Rule, set *rules.Set) {
-	now := time.Now()
-	c.machine.Adopt(c.env.Open)
-	set.Resume(now, c.env.Open)
-	gone := func(ev *bongsu.Event) bool {
-		return !slices.ContainsFunc(with, func(r link.Rule) bool { return r.ID == ev.Rule && r.Kind == ev.Kind })
-	}
-	for _, ev := range c.machine.Close(now, bongsu.CloseRuleRemoved, gone) {
+// adopt takes over the events that the camera's former run, or its former rules, left open. Those
+// whose rule is not there any more are closed.
+func (c *camera) adopt(now time.Time, open []bongsu.Event, with []link.Rule, set *rules.Set) {
+	c.machine.Adopt(open)
+	set.Resume(now, open)
+	for _, ev := range c.machine.Close(now, bongsu.CloseRuleRemoved, closes(with)) {
+		if c.pipe != nil {
+			c.clips.Event(ev) // it may be recording
+		}
 		c.env.Put(ev, nil)
 	}
 }
@@ -235,11 +238,11 @@ func (c *camera) Stuck() (stage string, since time.Duration) { return c.pipe.Stu
 func (c *camera) Stills() (plain, boxed []byte, at time.Time) { return c.stills.take() }
 
 // Open gives the events that are still open.
-func (c *camera) Open() []bongsu.Event { return c.machine.Open() }
+func (c *camera) Open() []bongsu.Event { return c.events().Open() }
 
 // Retire closes the open events, because the camera leaves the configuration.
 func (c *camera) Retire() {
-	for _, ev := range c.machine.CloseAll(time.Now(), bongsu.CloseRuleRemoved) {
+	for _, ev := range c.events().CloseAll(time.Now(), bongsu.CloseRuleRemoved) {
 		c.env.Put(ev, nil)
 	}
 }

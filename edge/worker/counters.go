@@ -32,7 +32,7 @@ func (c *camera) Counters() []link.Counter {
 	gauge("bongsu_frames_in_flight", float64(n.FramesInFlight))
 	count("bongsu_camera_reconnects_total", "", n.Reconnects)
 	count("bongsu_event_revisions_total", "", n.Events)
-	count("bongsu_event_findings_gathered_total", "", c.machine.Gathered())
+	count("bongsu_event_findings_gathered_total", "", c.found())
 
 	count("bongsu_rtp_packets_total", "", rs.Packets)
 	count("bongsu_rtp_missing_total", "", rs.Missing)

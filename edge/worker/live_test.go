@@ -134,7 +134,7 @@ func TestLiveBeginsWithTheRing(t *testing.T) {
 	feed(units[:15])
 	l.start("gate", sessionA, bongsu.LiveVideo, false)
 	l.start("gate", sessionA, bongsu.LiveVideo, false) // told twice
-	tap.Add(units[14])                          // on its way while the session began
+	tap.Add(units[14])                                 // on its way while the session began
 	feed(units[15:])
 	streamstest.Eventually(t, "all fragments from the newest key unit on", func() bool { return len(w.of(sessionA, bongsu.LiveFragment)) == 20 })
 	inits, frags := w.of(sessionA, bongsu.LiveInit), w.of(sessionA, bongsu.LiveFragment)

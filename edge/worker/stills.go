@@ -21,9 +21,8 @@ const (
 
 // stills keeps one picture now and then, and encodes it when it is asked for, off the loop.
 type stills struct {
-	rules []link.Rule // set before use
-
 	mu        sync.Mutex
+	rules     []link.Rule    // guarded by mu
 	frame     *bongsu.Frame  // guarded by mu; one reference is ours
 	tracks    []bongsu.Track // guarded by mu: of that frame
 	at        time.Time      // guarded by mu: of the last frame kept

@@ -97,7 +97,8 @@ type slot struct {
 	assignment link.Assignment
 	cancel     context.CancelFunc
 	done       chan struct{}
-	retire     bool // guarded by Worker.mu
+	retire     bool            // guarded by Worker.mu
+	current    link.Assignment // guarded by Worker.mu: with the rules that it goes on with
 
 	mu     sync.Mutex
 	runner Runner              // guarded by mu; nil until built
@@ -277,12 +278,18 @@ func (w *Worker) obey(ctx context.Context, m *link.Message) error {
 	return nil
 }
 
-// assign starts a camera, after the end of its former run when there is one.
+// assign starts a camera, after the end of its former run when there is one. Where nothing but its
+// rules is new, the run goes on.
 func (w *Worker) assign(ctx context.Context, a link.Assignment) {
 	w.mu.Lock()
 	before := w.cameras[a.Camera]
+	if w.adjust(before, a) {
+		w.mu.Unlock()
+		w.o.Log.Info("a camera goes on with other rules", "camera", a.Camera)
+		return
+	}
 	run, cancel := context.WithCancel(ctx)
-	s := &slot{assignment: a, cancel: cancel, done: make(chan struct{})}
+	s := &slot{assignment: a, current: a, cancel: cancel, done: make(chan struct{})}
 	s.broken = bongsu.CameraStatus{ID: a.Camera, Name: a.Name, State: bongsu.CameraStarting, Since: time.Now().UTC()}
 	w.cameras[a.Camera] = s
 	wait := w.spread()

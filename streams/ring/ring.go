@@ -40,11 +40,11 @@ type Stats struct {
 //
 // One goroutine may call Add while others call From and Stats.
 type Ring struct {
-	keep     time.Duration // set before Add
-	maxBytes int64         // set before Add
+	maxBytes int64 // set before Add
 
 	mu      sync.Mutex
-	gops    []gop // oldest first
+	keep    time.Duration // guarded by mu
+	gops    []gop         // oldest first
 	units   int
 	bytes   int64
 	span    time.Duration // sum of the spans of all GOPs
@@ -103,6 +103,14 @@ func (r *Ring) stretch(dts time.Duration) {
 	d := max(dts-g.units[0].DTS, g.span)
 	r.span += d - g.span
 	g.span = d
+}
+
+// Lengthen has the ring hold at least that much media time from now on, when MaxBytes allows and it
+// does not hold more already.
+func (r *Ring) Lengthen(keep time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keep = max(r.keep, keep)
 }
 
 // evict removes what is over the bounds.
