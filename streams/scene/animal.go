@@ -109,6 +109,8 @@ type bag struct {
 	owner  *player
 	turns  []turnOver
 	shape  int
+	junk   int // 1 more than a shape of junk; 0: none
+	lean   float64
 }
 
 // turnOver is a moment at which a bag is put down or taken up.
@@ -210,6 +212,9 @@ func (b *bag) carried(who *player, now float64) moment {
 func (b *bag) bones(out []bone) []bone {
 	s := b.size
 	out = out[:0]
+	if b.junk > 0 {
+		return b.junkBones(out)
+	}
 	if b.litter {
 		return append(out, bone{vec{-s / 3, 0, s / 3}, vec{s / 3, 0.05, s / 4}, s / 3, s / 4, partSkin})
 	}

@@ -208,6 +208,9 @@ func (p *player) begin(r *Renderer, i int, m *moment, class bongsu.Class, kind, 
 
 func (p *player) walkOn(r *Renderer, m *moment, now float64, i int) *thing {
 	q := p.person.strike(m, now)
+	if o := p.person.outfit; o != nil {
+		o.loosen(&q, m)
+	}
 	state := m.act.state
 	if m.act.word == ActLie && m.act.before != ActFall && m.act.before != ActLie && m.act.before != "" {
 		state = truth.StateFallen

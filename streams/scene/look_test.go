@@ -127,6 +127,31 @@ func TestHeldOutSharesNothing(t *testing.T) {
 	}
 }
 
+// TestJunkIsNothingToFind puts litter of all sizes before the camera: it is drawn, and not told.
+func TestJunkIsNothingToFind(t *testing.T) {
+	for _, look := range []string{LookTrain, LookHeldOut} {
+		r, _ := drawn(t, look, Options{NoWords: true, NoClock: true, Rays: 1})
+		f := r.NewFrame()
+		r.Recast(nil, 1)
+		r.Draw(3, f)
+		empty := bytes.Clone(f.Planes[0].Data)
+		shapes := map[int]bool{}
+		for seed := range uint64(60) {
+			r.Recast([]Actor{{ID: "j", Kind: KindLitter, At: Place{0, 6}, SizeM: 0.7}}, seed+1)
+			shapes[r.cast[0].bag.junk] = true
+			if seen := r.Draw(3, f); len(seen.Objects) != 0 {
+				t.Fatalf("%s: junk is told as %+v", look, seen.Objects)
+			}
+			if apart(empty, f.Planes[0].Data) == 0 {
+				t.Fatalf("%s, seed %d: the junk %d is not drawn", look, seed, r.cast[0].bag.junk)
+			}
+		}
+		if len(shapes) != 5 || shapes[0] {
+			t.Errorf("%s has the shapes %v", look, shapes)
+		}
+	}
+}
+
 // TestOneRayIsNearlyFour compares the cheap plate with the usual one.
 func TestOneRayIsNearlyFour(t *testing.T) {
 	_, four := drawn(t, "", Options{NoWords: true, NoClock: true})

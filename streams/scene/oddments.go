@@ -25,7 +25,11 @@ func (s style) animal(c *chance, a *Actor, name string) *animal {
 // bag makes a bag or litter in the scene's look.
 func (s style) bag(c *chance, a *Actor, name string) *bag {
 	b := newBag(c, a)
-	if b.litter || !s.train() && !s.heldOut() {
+	if !s.train() && !s.heldOut() {
+		return b
+	}
+	if b.litter {
+		s.junk(b, name)
 		return b
 	}
 	k := s.chance("bag/" + name)
@@ -77,6 +81,9 @@ func (b *bag) otherBones(out []bone) []bone {
 
 // otherPanels are those of bags with flat sides: a hard case, which stands.
 func (b *bag) otherPanels() []panel {
+	if b.junk > 0 {
+		return b.junkPanels()
+	}
 	if b.shape != 4 {
 		return nil
 	}

@@ -169,10 +169,18 @@ func (r *Renderer) facade(wall material, height float64) material {
 }
 
 func (r *Renderer) poster(seed uint32, w, h float64) func(int, float64, float64, float64) (patch, bool) {
+	picture := poster(seed, w, h)
 	if r.style.heldOut() {
-		return advert(seed, w, h)
+		picture = advert(seed, w, h)
 	}
-	return poster(seed, w, h)
+	if r.style.name == LookPlain || r.style.name == "" || !r.light.lamps || rnd(seed, 9, 9) > 0.4 {
+		return picture
+	}
+	return func(face int, u, v, foot float64) (patch, bool) { // lit from behind
+		p, ok := picture(face, u, v, foot)
+		p.glow = p.albedo.mul(0.35 + 0.5*rnd(seed, 8, 8))
+		return p, ok
+	}
 }
 
 // wallAlong makes a box of each piece of a path.

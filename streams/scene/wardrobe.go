@@ -10,6 +10,7 @@ type outfit struct {
 	hood, puffer, longCoat, longSkirt    bool    // held-out
 	brim, belly, apron                   bool
 	headSize, thick                      float64 // times the usual
+	loose                                [14]float64
 }
 
 // A bone's part may say that it is striped: the part of the other stripes in bits 4 to 7, their
@@ -41,6 +42,9 @@ func (s style) dress(p *person, name string, look *Look) {
 	c := s.chance("dress/" + name)
 	o := &outfit{headSize: 1, thick: 1}
 	p.outfit = o
+	for i := range o.loose {
+		o.loose[i] = (c.float() + c.float() + c.float() - 1.5) * 1.6 // -2.4 to 2.4, mostly small
+	}
 	if s.train() {
 		s.dressToLearn(p, o, c)
 	} else {
@@ -105,6 +109,44 @@ func (s style) dressHeldOut(p *person, o *outfit, c *chance) {
 	}
 	o.brim = !o.hood && c.float() < 0.25
 	p.gait *= c.between(0.7, 1.1)
+}
+
+// loosen bends the joints of a pose at random, those of who lies more than those of who walks: nobody
+// holds himself as the curves of the gait have it.
+func (o *outfit) loosen(q *pose, m *moment) {
+	arm, leg, trunk := 0.22, 0.05, 0.06
+	switch m.act.word {
+	case ActStand:
+		arm, leg, trunk = 0.4, 0.06, 0.08
+	case ActSit, ActCrouch:
+		arm, leg, trunk = 0.35, 0.14, 0.12
+	case ActLie, ActFall:
+		lying := 1.0
+		if m.act.word == ActFall {
+			lying = smooth(0.6, 1, m.share)
+		}
+		arm, leg, trunk = lerp(0.2, 0.75, lying), lerp(0.1, 0.4, lying), lerp(0.06, 0.15, lying)
+		if o.loose[13] > 0.8 { // curled up
+			for i := range 2 {
+				q.hip[i], q.knee[i], q.elbow[i] = q.hip[i]+0.9*lying, q.knee[i]+1.1*lying, q.elbow[i]+0.8*lying
+			}
+		}
+	case ActDrive:
+		arm, leg, trunk = 0.05, 0.04, 0.08
+	case ActClimb:
+		arm, leg, trunk = 0.2, 0.15, 0.1
+	}
+	k := o.loose[:]
+	for i := range 2 {
+		q.shoulder[i] += arm * k[i]
+		q.elbow[i] = math.Max(0, q.elbow[i]+arm*k[2+i])
+		q.out[i] = math.Max(-0.1, q.out[i]+0.5*arm*math.Abs(k[4+i]))
+		q.hip[i] += leg * k[6+i]
+		q.knee[i] = math.Max(0, q.knee[i]+leg*math.Abs(k[8+i]))
+	}
+	q.lean += trunk * k[10]
+	q.twist += 2 * trunk * k[11]
+	q.head += 2 * trunk * k[12]
 }
 
 // worn adds clothes to the limbs, which are in the person's own axes, not yet settled, and changes

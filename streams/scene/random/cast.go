@@ -314,7 +314,19 @@ func (c *caster) vehicle(p scene.Place, kinds ...string) {
 		c.going(kind, scene.ActDrive, p, c.between(2, 14))
 		return
 	}
-	c.resting(kind, "", p, 20)
+	facing := c.resting(kind, "", p, 20).FacingDeg
+	if !c.maybe(0.3) {
+		return
+	}
+	face := facing * math.Pi / 180
+	for i := range 1 + c.IntN(3) { // a row of parked ones
+		step := c.between(2.4, 3) * float64(i+1)
+		q := scene.Place{p.X() + step*math.Cos(face), p.Y() - step*math.Sin(face)}
+		if !c.r.Free(q, 1.6) || math.Hypot(q.X(), q.Y()) < 4 {
+			return
+		}
+		c.resting(pick(c.dice, kinds...), "", q, 20).FacingDeg = facing + pick(c.dice, 0.0, 180)
+	}
 }
 
 func (c *caster) car(p scene.Place) {
@@ -357,12 +369,12 @@ func (c *caster) animal(p scene.Place) {
 
 // litter lies about and is nothing to find.
 func (c *caster) litter() {
-	if c.maybe(0.6) {
+	if c.maybe(0.4) {
 		return
 	}
-	for range c.IntN(7) {
-		if p, ok := c.spot(&group{height: 0.2, lo: 4, hi: 40}); ok {
-			c.resting(scene.KindLitter, "", p, 20).SizeM = c.log(0.08, 0.45)
+	for range c.IntN(9) {
+		if p, ok := c.spot(&group{height: 0.5, lo: 6, hi: 110}); ok {
+			c.resting(scene.KindLitter, "", p, 20).SizeM = c.log(0.1, 1.1)
 		}
 	}
 }

@@ -21,6 +21,8 @@ type lens struct {
 	sharp             float64 // halo at edges
 	grain, blotch     float64 // noise of luma and of colour
 	quality           int     // of compression, 0 none
+	coarse            float64 // pixels of the camera are so many of the picture's; 0 or 1: one
+	captions          []caption
 
 	tmp []byte
 }
@@ -49,6 +51,12 @@ func newLens(d dice, look string) *lens {
 	if d.maybe(0.6) {
 		l.quality = int(d.log(16, 80))
 	}
+	if d.maybe(0.18) {
+		l.coarse = d.between(1.2, 2.2)
+	}
+	if d.maybe(0.35) {
+		l.captions = newCaptions(d)
+	}
 	return l
 }
 
@@ -67,6 +75,9 @@ func (l *lens) finish(f *bongsu.Frame, d dice) {
 	if soft > 0 {
 		l.blur(f.Planes[0].Data, f.Width, f.Height, soft)
 	}
+	if l.coarse > 1 {
+		l.enlarge(f.Planes[0].Data, f.Width, f.Height, l.coarse)
+	}
 	l.tone(f, d)
 	if l.sharp > 0 {
 		if l.heldOut {
@@ -79,6 +90,9 @@ func (l *lens) finish(f *bongsu.Frame, d dice) {
 		l.streaks(f, d)
 	} else {
 		l.noise(f, d)
+	}
+	for i := range l.captions {
+		l.captions[i].draw(f)
 	}
 	switch {
 	case l.quality > 0 && l.heldOut:
@@ -226,5 +240,36 @@ func (l *lens) compress(f *bongsu.Frame, quality int) {
 	for y := range f.Height / 2 {
 		copy(f.Planes[1].Data[y*f.Width/2:][:f.Width/2], got.Cb[y*got.CStride:])
 		copy(f.Planes[2].Data[y*f.Width/2:][:f.Width/2], got.Cr[y*got.CStride:])
+	}
+}
+
+// enlarge makes the picture as a camera with fewer pixels gives it: every value is one of a coarser
+// grid, smooth between.
+func (l *lens) enlarge(p []byte, w, h int, k float64) {
+	sw, sh := max(2, int(float64(w)/k)), max(2, int(float64(h)/k))
+	small := make([]byte, sw*sh)
+	for y := range sh {
+		y0, y1 := y*h/sh, max(y*h/sh+1, (y+1)*h/sh)
+		for x := range sw {
+			x0, x1 := x*w/sw, max(x*w/sw+1, (x+1)*w/sw)
+			sum := 0
+			for py := y0; py < y1; py++ {
+				for px := x0; px < x1; px++ {
+					sum += int(p[py*w+px])
+				}
+			}
+			small[y*sw+x] = byte(sum / ((y1 - y0) * (x1 - x0)))
+		}
+	}
+	for y := range h {
+		fy := min(max(0, (2*y+1)*sh*128/h-128), (sh-1)*256)
+		a, b, ty := small[fy>>8*sw:], small[min(fy>>8+1, sh-1)*sw:], fy&255
+		for x := range w {
+			fx := min(max(0, (2*x+1)*sw*128/w-128), (sw-1)*256)
+			i, j, tx := fx>>8, min(fx>>8+1, sw-1), fx&255
+			top := int(a[i])*(256-tx) + int(a[j])*tx
+			low := int(b[i])*(256-tx) + int(b[j])*tx
+			p[y*w+x] = byte((top*(256-ty) + low*ty) >> 16)
+		}
 	}
 }

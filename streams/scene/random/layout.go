@@ -251,6 +251,20 @@ func (s *site) dropAround() {
 	s.scene.Structures = kept
 }
 
+// foreground is what often stands close to a camera: the pole of a sign, a branch.
+func (s *site) foreground() {
+	c := &s.scene.Camera
+	for s.maybe(0.12) {
+		y := s.between(1.2, 4)
+		x := s.between(-0.9, 0.9) * y * 2.7 / c.FocalMM
+		kind := pick(s.dice, scene.StructurePole, scene.StructurePole, scene.StructureBlock)
+		st := scene.Structure{Kind: kind, At: scene.Place{x, y}, HeightM: s.between(0.3, 1.1) * c.HeightM, WidthM: s.log(0.05, 0.4), DepthM: 0.1, Material: pick(s.dice, walls...), YawDeg: s.between(0, 90)}
+		if math.Abs(x) > 0.25*y*2.7/c.FocalMM {
+			s.add(st)
+		}
+	}
+}
+
 // before reports whether something high stands in the camera's line of sight before its middle.
 func (s *site) before(st *scene.Structure) bool {
 	at, yaw, w, deep := st.At, st.YawDeg*math.Pi/180, st.WidthM, st.DepthM

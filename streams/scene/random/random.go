@@ -60,6 +60,7 @@ func Scene(seed uint64, n int, look string, width, height int) *scene.Scene {
 	at := &site{dice: d, scene: s}
 	layouts[d.IntN(len(layouts))](at)
 	at.dropAround()
+	at.foreground()
 	return s
 }
 
