@@ -171,7 +171,7 @@ func (s *setUpTest) saves(t *testing.T) {
 		}
 		return status, code(b)
 	}
-	if status, got := put("?check=1", map[string]any{"revision": "", "camera": wrong, "password": cameraSecret}); status != 422 || got != "invalid colour stall_s rules[0].zone" {
+	if status, got := put("?check=1", map[string]any{"revision": "", "camera": wrong, "password": cameraSecret}); status != 422 || got != "invalid stall_s rules[0].zone colour" {
 		t.Errorf("%d %s", status, got)
 	}
 	if status, got := put("", map[string]any{"revision": s.revision, "camera": newCamera(s.url)}); status != 422 || got != "invalid password" {
