@@ -73,7 +73,7 @@ var layers = []layer{
 	{"benchmarks", []string{"streams", "models", "edge", "cloud", "deploy"}, "may import anything; nothing imports it"},
 	{"deploy/demo/cmd/bongsu-camera", []string{"streams"}, "a camera made of a file, over streamstest"},
 	{"deploy/faults", nil, "relay, power cuts, sick disks, witnesses: breaks and watches what tests give it and knows nobody; only tests import it"},
-	{"deploy/demo", []string{"deploy/demo", "streams/scene", "streams/scene/library"}, "starts the built programs; knows the root and the scenes that its story is made of"},
+	{"deploy/demo", []string{"deploy/demo", "streams/scene", "streams/scene/library", "models/nano"}, "starts the built programs; knows the root, the scenes that its story is made of, and what the built-in model is good for"},
 	{"deploy", nil, "what is deployed, and tests of it: no code"},
 	{"docs", nil, "no code but generators"},
 }

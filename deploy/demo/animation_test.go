@@ -50,6 +50,21 @@ func (a *album) film(t *testing.T, page context.Context, from, step time.Duratio
 	}
 }
 
+// sees waits until an expression is true in the page, for as long as ctx allows.
+func sees(t *testing.T, ctx, page context.Context, expression string) {
+	t.Helper()
+	eventually(t, ctx, expression, func() (bool, string) {
+		ok, err := chromedp.Run(page, chromedp.Evaluate[bool](expression))
+		return err == nil && ok, fmt.Sprint(ok, err)
+	})
+}
+
+// seesHook waits until the page has an element.
+func seesHook(t *testing.T, ctx, page context.Context, id string) {
+	t.Helper()
+	sees(t, ctx, page, fmt.Sprintf("document.querySelector('%s') !== null", hook(id)))
+}
+
 // TestAnimation takes the pictures of the README's animation: an alert of a rendered camera comes up,
 // is looked at, claimed and judged. docs/screenshots/animation.sh calls it and joins them.
 func TestAnimation(t *testing.T) {
@@ -57,7 +72,7 @@ func TestAnimation(t *testing.T) {
 	if dir == "" {
 		t.Skip("BONGSU_ANIMATION is not set: docs/screenshots/animation.sh sets it")
 	}
-	ctx := within(t, 5*time.Minute)
+	ctx := within(t, 10*time.Minute)
 	s := NewSystem(bin, t.TempDir(), "127.0.0.1:0")
 	s.Defaults = demoDefaults
 	t.Cleanup(s.Stop)
@@ -88,24 +103,30 @@ func TestAnimation(t *testing.T) {
 	for show := range served {
 		all = append(all, show)
 	}
-	page := browser(t, 5*time.Minute)
+	page := browser(t, 10*time.Minute)
 	a := &album{dir: dir}
-	drive(t, page, "sign in", append([]step{chromedp.EmulateViewport(1280, 720)}, append(signIn(s), there("calm"))...)...)
+	drive(t, page, "open the console", chromedp.EmulateViewport(1280, 720), chromedp.Navigate(s.ConsoleURL+"/"))
+	seesHook(t, ctx, page, "login-user")
+	drive(t, page, "sign in", chromedp.SendKeys(hook("login-user"), s.User), chromedp.SendKeys(hook("login-password"), s.Password), click("login-submit"))
+	seesHook(t, ctx, page, "calm")
 	if err := s.StartEdge(ctx, all); err != nil {
 		t.Fatal(err)
 	}
 	a.shoot(t, page, time.Second)
-	card := hook("queue-card")
-	drive(t, page, "the card arrives", there("queue-card"), holds(fmt.Sprintf("document.querySelector('%s img').naturalWidth > 0", card)))
+	sees(t, ctx, page, fmt.Sprintf("(document.querySelector('%s img')?.naturalWidth ?? 0) > 0", hook("queue-card")))
 	a.shoot(t, page, 1500*time.Millisecond)
-	drive(t, page, "open it", click("queue-card"), there("why"), holds(playsInBrowser))
+	drive(t, page, "open it", click("queue-card"))
+	sees(t, ctx, page, playsInBrowser)
 	a.film(t, page, 800*time.Millisecond, 200*time.Millisecond, 30)
-	drive(t, page, "claim it", chromedp.KeyEvent("a"), there("release"))
+	drive(t, page, "claim it", chromedp.KeyEvent("a"))
+	seesHook(t, ctx, page, "release")
 	a.shoot(t, page, 1200*time.Millisecond)
 	a.film(t, page, 7*time.Second, 200*time.Millisecond, 10)
-	drive(t, page, "judge it", chromedp.KeyEvent("1"), there("choice-1"))
+	drive(t, page, "judge it", chromedp.KeyEvent("1"))
+	seesHook(t, ctx, page, "choice-1")
 	a.shoot(t, page, 1500*time.Millisecond)
-	drive(t, page, "real", chromedp.KeyEvent("1"), there("toast"), absent("queue-card"))
+	drive(t, page, "real", chromedp.KeyEvent("1"))
+	seesHook(t, ctx, page, "toast")
 	a.shoot(t, page, 2500*time.Millisecond)
 	if err := os.WriteFile(filepath.Join(dir, "list.txt"), []byte(a.list.String()), 0o600); err != nil {
 		t.Fatal(err)

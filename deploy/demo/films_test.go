@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bongsu/models/nano"
 )
 
 func TestRenderingAddsUp(t *testing.T) {
@@ -78,6 +80,43 @@ func TestPlanRefuses(t *testing.T) {
 	o := Options{Addr: free, Cache: dir, Model: "yolox-nano", Camera: "rtsp://192.0.2.1/x"}
 	if shows, err := o.plan(); err != nil || len(shows) != len(story)+1 || shows[len(story)].URL != o.Camera {
 		t.Errorf("with a real camera: %v, %v", shows, err)
+	}
+}
+
+// TestRealPicturesNeedAModelThatDoes asks for a real camera without saying with which model.
+func TestRealPicturesNeedAModelThatDoes(t *testing.T) {
+	real, err := nano.OnReal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	met, why := real.Met()
+	for _, o := range []Options{{Camera: "rtsp://192.0.2.1/x"}, {Videos: []string{"missing.mp4"}}} {
+		o.Addr, o.Cache = "127.0.0.1:0", t.TempDir()
+		_, err := o.plan()
+		if met {
+			if err != nil && strings.Contains(err.Error(), DefaultModel) {
+				t.Errorf("%+v: %v, but the model is good enough", o, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "MODEL="+PublicModel) || !strings.Contains(err.Error(), "Apache-2.0") {
+			t.Errorf("%+v: %v, want the reason, a command and its licence", o, err)
+		}
+		o.Model = DefaultModel
+		if _, err := o.plan(); err != nil && strings.Contains(err.Error(), why) {
+			t.Errorf("%+v: refused though asked for: %v", o, err)
+		}
+	}
+	// What is said of the public model is what the catalogue knows.
+	s := NewSystem(bin, t.TempDir(), "")
+	list, err := s.tool(within(t, time.Minute), "", "bongsu-edge", "model", "catalogue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range strings.Split(publicLicence, ", ")[1:] {
+		if !strings.Contains(list, word) {
+			t.Errorf("the catalogue does not know %q", word)
+		}
 	}
 }
 

@@ -8,23 +8,41 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"bongsu/models/nano"
 )
 
 // DefaultModel is the detector that comes with the program.
-const DefaultModel = "bongsu-nano"
+const DefaultModel = nano.Name
 
 // PublicModel is what is offered where the default will not do.
 const PublicModel = "yolox-nano"
 
-// realPictures says whether the default model will do for a real camera.
+// publicLicence is its licence, as bongsu-edge model catalogue has it.
+const publicLicence = "YOLOX-nano by Megvii, Apache-2.0, https://github.com/Megvii-BaseDetection/YOLOX/blob/main/LICENSE"
+
+// realPictures says whether the default model will do where none is named: for real pictures only if
+// its scores on such say so.
 func (o *Options) realPictures() error {
+	real, err := nano.OnReal()
+	if err != nil {
+		return err
+	}
+	if met, why := real.Met(); !met {
+		what := `CAMERA=rtsp://...`
+		if o.Camera == "" {
+			what = `VIDEOS="..."`
+		}
+		return fmt.Errorf("%s is for the simulated cameras: %s.\nA public detector does it: make demo %s MODEL=%s\n(%s; you see its licence and are asked before it is fetched. MODEL=%s takes ours all the same.)",
+			DefaultModel, why, what, PublicModel, publicLicence, DefaultModel)
+	}
 	return nil
 }
 
 // prepareModel sets s.Model and, for a public one, the folder that keeps it from one demo to the next.
 func (s *System) prepareModel(ctx context.Context, o *Options) (err error) {
 	switch {
-	case o.Model == "":
+	case o.Model == "" || o.Model == DefaultModel:
 		fmt.Fprintln(o.Out, "demo: the model is", DefaultModel, "(another: MODEL=name or MODEL=file.onnx)")
 		s.Model, err = s.tool(ctx, "", "bongsu-edge", "model", "install", "--accept-licence", "--models", s.models(), DefaultModel)
 		return err

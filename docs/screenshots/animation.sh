@@ -9,7 +9,7 @@ pictures=${KEEP:-$(mktemp -d)}
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$pictures"' EXIT
 mkdir -p "$pictures"
 pictures=$(realpath "$pictures")
-BONGSU_ANIMATION="$pictures" go test -count=1 -run '^TestAnimation$' ./deploy/demo
+BONGSU_ANIMATION="$pictures" go test -count=1 -timeout 15m -run '^TestAnimation$' ./deploy/demo
 out=docs/screenshots/animation.webp
 ffmpeg -v error -y -f concat -safe 0 -i "$pictures/list.txt" -vf "scale=1000:-2:flags=lanczos" -fps_mode passthrough \
   -c:v libwebp_anim -quality 55 -compression_level 6 -loop 0 "$out"
