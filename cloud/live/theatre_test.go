@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -186,6 +187,12 @@ func (th *theatre) header(secret string) http.Header {
 
 func (th *theatre) dialEdge(e *fakeEdge) *fakeEdge {
 	th.t.Helper()
+	return th.dialEdgeWith(e, "")
+}
+
+// dialEdgeWith dials as an edge that can do more than send pictures.
+func (th *theatre) dialEdgeWith(e *fakeEdge, features string) *fakeEdge {
+	th.t.Helper()
 	if e.every == 0 {
 		e.every = 10 * time.Millisecond
 	}
@@ -193,7 +200,9 @@ func (th *theatre) dialEdge(e *fakeEdge) *fakeEdge {
 		e.size = 500
 	}
 	e.th, e.done, e.sessions = th, make(chan struct{}), map[string]*websocket.Conn{}
-	conn, _, err := websocket.Dial(th.t.Context(), th.server.URL+"/api/v1/edge/live", &websocket.DialOptions{HTTPHeader: th.header(th.secret)})
+	h := th.header(th.secret)
+	h.Set(bongsu.FeaturesHeader, features)
+	conn, _, err := websocket.Dial(th.t.Context(), th.server.URL+"/api/v1/edge/live", &websocket.DialOptions{HTTPHeader: h})
 	if err != nil {
 		th.t.Fatal(err)
 	}
@@ -229,9 +238,10 @@ func (e *fakeEdge) obey() {
 		}
 		e.mu.Lock()
 		if t.Type == bongsu.LiveTypeStart {
+			known := slices.ContainsFunc(e.started, func(s bongsu.LiveText) bool { return s.Session == t.Session })
 			e.started = append(e.started, t)
 			switch {
-			case e.manual:
+			case e.manual || known:
 			case e.refuse == "":
 				e.filming.Go(func() { e.film(t) })
 			default:
@@ -252,6 +262,27 @@ func (e *fakeEdge) starts() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.started)
+}
+
+// films is how many sessions it was asked for.
+func (e *fakeEdge) films() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[string]bool{}
+	for _, t := range e.started {
+		all[t.Session] = true
+	}
+	return len(all)
+}
+
+// say sends a text with the pictures of the session that it was asked for last.
+func (e *fakeEdge) say(text []byte) {
+	e.mu.Lock()
+	c := e.sessions[e.started[len(e.started)-1].Session]
+	e.mu.Unlock()
+	if err := c.Write(context.Background(), websocket.MessageText, text); err != nil {
+		e.th.t.Error(err)
+	}
 }
 
 // dialMedia opens a session's connection.
@@ -313,6 +344,7 @@ type screen struct {
 
 	mu      sync.Mutex
 	texts   []bongsu.LiveText
+	boxes   []bongsu.LiveBoxes
 	heads   []bongsu.LiveHeader // of pictures
 	numbers []int               // of pictures
 	at      []time.Time
@@ -330,7 +362,8 @@ func (th *theatre) look(cookie, camera string) *screen {
 
 func (th *theatre) lookAt(base, cookie, camera string) *screen {
 	th.t.Helper()
-	conn, _, err := websocket.Dial(th.t.Context(), base+"/api/v1/cameras/"+string(th.edge)+"/"+camera+"/live", &websocket.DialOptions{
+	camera, query, _ := strings.Cut(camera, "?")
+	conn, _, err := websocket.Dial(th.t.Context(), base+"/api/v1/cameras/"+string(th.edge)+"/"+camera+"/live?"+query, &websocket.DialOptions{
 		HTTPHeader: http.Header{"Cookie": {auth.CookieName + "=" + cookie}, "Origin": {base}}})
 	if err != nil {
 		th.t.Fatal(err)
@@ -363,6 +396,14 @@ func (s *screen) read() {
 }
 
 func (s *screen) take(typ websocket.MessageType, b []byte) {
+	if typ == websocket.MessageText && bongsu.TextType(b) == bongsu.LiveTypeBoxes {
+		found, err := bongsu.ParseLiveBoxes(b)
+		if err != nil {
+			s.wrong = err.Error()
+		}
+		s.boxes = append(s.boxes, found)
+		return
+	}
 	if typ == websocket.MessageText {
 		t, err := bongsu.ParseLiveText(b)
 		if err != nil {
@@ -393,6 +434,13 @@ func (s *screen) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.numbers)
+}
+
+// found gives the boxes that came.
+func (s *screen) found() []bongsu.LiveBoxes {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.boxes
 }
 
 // last is the last state told.
