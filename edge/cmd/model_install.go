@@ -131,9 +131,18 @@ func (p *progress) end() {
 	}
 }
 
-// listPublics prints the catalogue.
+// listPublics prints the catalogue: what comes with this program, then what others publish.
 func listPublics(m *Main) error {
 	var b strings.Builder
+	for _, own := range builtIns() {
+		f, err := own.Parse()
+		if err != nil {
+			return err
+		}
+		in := f.Input
+		fmt.Fprintf(&b, "%s\n  family   %s\n  tensors  in [%d, 3, %d, %d] %s, out %v\n  licence  %s\n  from     built in: %s\n  SHA-256  %s\n",
+			f.Name, f.Family, f.Outputs[0].Shape[0], in.Height, in.Width, strings.ToUpper(in.Channels), f.Outputs[0].Shape, f.Licence, f.Origin, f.SHA256)
+	}
 	for _, p := range catalog.Publics() {
 		family, hash, from := p.Family, "the first one installed counts", p.Address
 		switch {
