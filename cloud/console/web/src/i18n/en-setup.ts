@@ -152,6 +152,7 @@ export const enSetup: Record<keyof typeof koSetup, string> = {
   'cam.rule.both': 'both ways',
   'cam.rule.draw.zone': 'draw its zone',
   'cam.rule.draw.line': 'draw its line',
+  'cam.rule.bad': 'needs mending',
   'cam.rule.points': '{n} points',
   'cam.classes.none': 'Choose at least one.',
   'cam.classes.foreign': 'The chosen model does not find "{class}".',

@@ -150,6 +150,7 @@ export const koSetup = {
   'cam.rule.both': '양쪽 모두',
   'cam.rule.draw.zone': '구역을 그리십시오',
   'cam.rule.draw.line': '선을 그리십시오',
+  'cam.rule.bad': '고칠 곳이 있습니다',
   'cam.rule.points': '점 {n}개',
   'cam.classes.none': '하나는 골라야 합니다.',
   'cam.classes.foreign': '고른 모델은 "{class}"을(를) 찾지 못합니다.',

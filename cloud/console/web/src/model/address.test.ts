@@ -17,7 +17,7 @@ test('a login in an address is taken out, whatever the password holds', () => {
 });
 
 test('an address without a login is left alone', () => {
-  for (const s of ['rtsp://10.0.0.5/stream1', 'rtsp://10.0.0.5:554/a@b', 'rtsp://[fe80::1]/x@y', 'http://u:p@h/', 'u:p@h', '']) assert.equal(splitLogin(s), undefined, s);
+  for (const s of ['rtsp://10.0.0.5/stream1', 'rtsp://10.0.0.5:554/a@b', 'rtsp://[fe80::1]/x@y', 'http://u:p@h/', 'u:p@h', 'rtsp://u:p@', '']) assert.equal(splitLogin(s), undefined, s);
 });
 
 test('what is wrong with an address is told', () => {

@@ -25,7 +25,7 @@ export function splitLogin(text: string): Split | undefined {
   const authority = slash < 0 ? rest : rest.slice(0, slash);
   let at = authority.lastIndexOf('@');
   if (at < 0 && authority.includes(':') && !/:\d*$/.test(authority) && !authority.startsWith('[')) at = rest.lastIndexOf('@');
-  if (at < 0) return undefined;
+  if (at < 0 || at === rest.length - 1) return undefined;
   const login = rest.slice(0, at);
   const colon = login.indexOf(':');
   return {

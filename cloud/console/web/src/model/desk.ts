@@ -140,8 +140,9 @@ export class Desk {
     return JSON.stringify([this.edge.value, this.#question()]);
   }
 
-  // proven: the camera answered to what is in the form now.
-  readonly proven = computed(() => this.probe.value.is === 'good' && this.probed.value === this.#probeKey());
+  // asked: what is in the form now is what was probed; proven: and the camera answered to it.
+  readonly asked = computed(() => this.probed.value === this.#probeKey());
+  readonly proven = computed(() => this.probe.value.is === 'good' && this.asked.value);
 
   // ask probes the camera.
   async ask(): Promise<void> {

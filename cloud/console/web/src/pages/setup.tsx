@@ -114,7 +114,7 @@ function Head({ desk, fresh }: { desk: Desk; fresh: boolean }) {
         {all.map((s, i) => (
           <li key={s} data-done={i < index} aria-current={s === at ? 'step' : undefined}>
             {s === 'alive' || at === 'alive' || desk.setup.value === undefined
-              ? <span class="step"><i>{i + 1}</i>{t(`cam.step.${s}`)}</span>
+              ? <span class="step"><i>{i < index ? '✓' : i + 1}</i>{t(`cam.step.${s}`)}</span>
               : <button type="button" class="step" data-testid={`step-${s}`} onClick={() => (desk.readOnly.value ? (desk.stage.value = s) : desk.to(s))}><i>{i < index ? '✓' : i + 1}</i>{t(`cam.step.${s}`)}{i < index && <span class="hidden"> {t('cam.step.done')}</span>}</button>}
           </li>
         ))}
@@ -240,11 +240,16 @@ function Preview({ desk }: { desk: Desk }) {
   return (
     <div class="evidence">
       <div class="player preview">
-        {p === undefined ? <div class="calm">{t('cam.picture.none')}</div> : <img src={p.url} alt={t('cam.picture.of', { name })} data-testid="preview" />}
+        {p === undefined ? <div class="calm"><Lens />{t('cam.picture.none')}</div> : <img src={p.url} alt={t('cam.picture.of', { name })} data-testid="preview" />}
         {p !== undefined && <span class="badge tl">{t('cam.probe.still')}</span>}
       </div>
     </div>
   );
+}
+
+// Lens is a camera on a wall.
+function Lens() {
+  return <svg width="48" height="36" viewBox="0 0 48 36" aria-hidden="true"><path d="M4 4v16M4 12h8M12 8l24-4 4 12-24 4zM36 8l6-1 2 6-6 1M20 20l4 8" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" /></svg>;
 }
 
 // Conflict offers to load what somebody else has saved, without losing what was drawn here.

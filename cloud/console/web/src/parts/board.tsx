@@ -7,7 +7,7 @@ import { fitted, type Area } from '../model/overlay.ts';
 import { centre, inserted, middle, moved, place, shifted, without, type Flaw } from '../model/zone.ts';
 import { priorityOf } from './rules.tsx';
 import { useRoom } from './room.ts';
-import { Arrowed } from './overlay.tsx';
+import { Lined } from './overlay.tsx';
 
 const snapPx = 8; // so near to the picture's border a point goes onto it
 const reachPx = 12; // so near to the first point a click closes the zone
@@ -187,7 +187,7 @@ function Other({ r, f, choose }: { r: Rule; f: Area; choose(): void }) {
   const [x, y] = centre(ps);
   return (
     <g class={`other over-line p-${priorityOf(r)}`} onPointerDown={choose}>
-      {geometryOf(r) === 'line' ? <Arrowed line={ps.map(asPoint)} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <polygon points={ps.map((p) => px(p, f)).join(' ')} />}
+      {geometryOf(r) === 'line' ? <Lined line={ps.map(asPoint)} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map((p) => px(p, f)).join(' ')} /><polygon points={ps.map((p) => px(p, f)).join(' ')} /></>}
       <text x={x * f.w} y={y * f.h + 4} text-anchor="middle">{r.id}</text>
     </g>
   );
@@ -202,11 +202,12 @@ function Chosen({ b, f }: { b: B; f: Area }) {
   const done = !b.drawing;
   return (
     <g class={`chosen${b.flaw !== undefined && done ? ' flawed' : ''}`}>
+      {!line && <polyline class="under" points={[...next, ...(done ? next.slice(0, 1) : [])].map((p) => px(p, f)).join(' ')} />}
       {!line && done && <polygon class="area" points={ps.map((p) => px(p, f)).join(' ')} onPointerDown={(e) => b.grab(e, 'all')} />}
       {!line && !done && <polyline class="draft" points={next.map((p) => px(p, f)).join(' ')} />}
       {!line && !done && ps.length >= 2 && <path class="closing" d={`M${px(next.at(-1)!, f)}L${px(ps[0]!, f)}`} />}
       {line && next.length === 2 && rule !== undefined && (
-        <g class="over-line" onPointerDown={(e) => b.grab(e, 'all')}><Arrowed line={next.map(asPoint)} direction={rule.direction ?? 'both'} w={f.w} h={f.h} /></g>
+        <g class="over-line" onPointerDown={(e) => b.grab(e, 'all')}><Lined line={next.map(asPoint)} direction={rule.direction ?? 'both'} w={f.w} h={f.h} /></g>
       )}
       {bad.map((i) => <path key={i} class="bad" d={`M${px(ps[i]!, f)}L${px(ps[(i + 1) % ps.length]!, f)}`} />)}
       {!b.off && edges.map((i) => <Between key={i} at={middle(ps, i)} f={f} add={(e) => { e.stopPropagation(); b.insert(i); }} />)}
@@ -234,7 +235,7 @@ function Corner({ b, f, p, i }: { b: B; f: Area; p: Pair; i: number }) {
   return (
     <g class={`corner${b.point === i ? ' taken' : ''}${b.drawing && i === 0 && b.points.length >= b.least ? ' closes' : ''}`} data-point={i} data-testid="corner" tabIndex={b.off || b.drawing ? -1 : 0} role="button"
       aria-label={label} onPointerDown={(e) => b.grab(e, i)} onFocus={() => b.setPoint(i)}>
-      <circle cx={x} cy={y} r="14" class="reach" /><circle cx={x} cy={y} r="6" class="dot" />
+      <circle cx={x} cy={y} r="14" class="reach" /><circle cx={x} cy={y} r="6" class="rim" /><circle cx={x} cy={y} r="6" class="dot" />
       {b.line && <text x={x} y={y - 12} text-anchor="middle">{i === 0 ? 'A' : 'B'}</text>}
     </g>
   );

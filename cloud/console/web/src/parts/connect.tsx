@@ -14,9 +14,10 @@ export function Connect({ desk, edges }: { desk: Desk; edges: EdgeRow[] }) {
   const c = desk.fields.value;
   const off = desk.readOnly.value || desk.setup.value === undefined;
   const [moved, setMoved] = useState(false);
-  const typed = (text: string) => {
+  // settle looks for a login in the address once it is whole: pasted, or left.
+  const settle = (text: string) => {
     const login = splitLogin(text);
-    if (login === undefined) return desk.put({ url: text });
+    if (login === undefined) return;
     setMoved(true);
     desk.put({ url: login.url, username: login.username });
     if (login.password !== '') desk.password.value = login.password;
@@ -33,7 +34,10 @@ export function Connect({ desk, edges }: { desk: Desk; edges: EdgeRow[] }) {
       {desk.original === undefined && <Edges desk={desk} edges={edges} />}
       <label class="field">{t('cam.url')}
         <input {...marks(desk, 'url')} data-testid="cam-url" value={c.url} inputMode="url" autocomplete="off" spellcheck={false} disabled={off} placeholder={scheme}
-          onInput={(e) => typed(e.currentTarget.value)} autofocus />
+          onInput={(e) => {
+            desk.put({ url: e.currentTarget.value });
+            if (e.inputType === 'insertFromPaste') settle(e.currentTarget.value);
+          }} onChange={(e) => settle(e.currentTarget.value)} autofocus />
         <Why desk={desk} path="url" help={t('cam.url.help')} />
       </label>
       {moved && <p class="hint" role="status" data-testid="login-moved">{t('cam.url.moved')}</p>}
@@ -112,7 +116,7 @@ function Outcome({ desk }: { desk: Desk }) {
     <div role="status" data-testid="probe-outcome" data-is={p.is} data-code={p.is === 'bad' ? p.code : undefined}>
       {p.is === 'asking' && <Asking />}
       {p.is === 'good' && <Good p={p} fresh={desk.proven.value} />}
-      {p.is === 'bad' && <Bad code={p.code} message={p.message} />}
+      {p.is === 'bad' && desk.asked.value && <Bad code={p.code} message={p.message} />}
     </div>
   );
 }

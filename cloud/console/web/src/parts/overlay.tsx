@@ -31,9 +31,14 @@ function Tag({ event, x, y, w }: { event: Event; x: number; y: number; w: number
   return <span class="tag" style={{ ...side, top: `${y > 24 ? y - 22 : y}px` }}><b>{word('class', event.class)} · {sure}</b></span>;
 }
 
+// Lined is a line that is seen on bright pictures as well: dark below, bright above.
+export function Lined(props: { line: Point[]; direction: string; w: number; h: number }) {
+  return <><g class="under-line"><Arrowed {...props} /></g><Arrowed {...props} /></>;
+}
+
 // Arrowed draws a line with an arrow at its middle for each direction that counts. Who looks
 // from the first point to the second has the line's right side on the right hand.
-export function Arrowed({ line, direction, w, h }: { line: Point[]; direction: string; w: number; h: number }) {
+function Arrowed({ line, direction, w, h }: { line: Point[]; direction: string; w: number; h: number }) {
   const [a, b] = line;
   if (a === undefined || b === undefined) return null;
   const [ax, ay, bx, by] = [a.x * w, a.y * h, b.x * w, b.y * h];

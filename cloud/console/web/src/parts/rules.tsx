@@ -72,7 +72,7 @@ function Head({ rule: r, open, choose, desk, at }: { rule: Rule; open: boolean; 
       <Shape priority={priorityOf(r)} size={14} />
       <strong>{word('kind', r.kind)}</strong> <span class="dim">{r.id}</span>
       <span class="grow" />
-      <span class={bad ? 'wrong' : 'dim'}>{n === 0 ? t(line ? 'cam.rule.draw.line' : 'cam.rule.draw.zone') : t('cam.rule.points', { n })}</span>
+      <span class={bad ? 'wrong' : 'dim'}>{n === 0 ? t(line ? 'cam.rule.draw.line' : 'cam.rule.draw.zone') : bad ? t('cam.rule.bad') : t('cam.rule.points', { n })}</span>
     </button>
   );
 }

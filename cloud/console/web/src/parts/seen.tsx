@@ -4,7 +4,7 @@ import type { LiveBox } from '../live/boxes.ts';
 import { geometryOf, pointsOf } from '../model/draft.ts';
 import type { Area } from '../model/overlay.ts';
 import { centre } from '../model/zone.ts';
-import { Arrowed } from './overlay.tsx';
+import { Lined } from './overlay.tsx';
 import { priorityOf } from './rules.tsx';
 
 export interface SeenProps { boxes: LiveBox[]; rules: Rule[]; area: Area }
@@ -26,11 +26,12 @@ export function Seen({ boxes, rules, area: f }: SeenProps) {
           const [x, y] = centre(ps);
           return (
             <g key={r.id} class="seen-rule" data-testid="seen-zone">
-              {geometryOf(r) === 'line' ? <Arrowed line={ps.map((p) => ({ x: p[0], y: p[1] }))} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <polygon class="zone" points={ps.map(px).join(' ')} />}
+              {geometryOf(r) === 'line' ? <Lined line={ps.map((p) => ({ x: p[0], y: p[1] }))} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map(px).join(' ')} /><polygon class="zone" points={ps.map(px).join(' ')} /></>}
               <text x={x * f.w} y={geometryOf(r) === 'line' ? y * f.h - 10 : Math.min(...ps.map((p) => p[1])) * f.h + 16} text-anchor="middle">{r.id}</text>
             </g>
           );
         })}
+        {boxes.map((b) => <rect key={b.id} class="under" x={b.box[0] * f.w} y={b.box[1] * f.h} width={(b.box[2] - b.box[0]) * f.w} height={(b.box[3] - b.box[1]) * f.h} />)}
         {boxes.map((b) => <rect key={b.id} class={`box ${priority(b)}`} data-testid="live-box" data-class={b.class} data-track={b.id} x={b.box[0] * f.w} y={b.box[1] * f.h} width={(b.box[2] - b.box[0]) * f.w} height={(b.box[3] - b.box[1]) * f.h} />)}
       </svg>
       {boxes.map((b) => <Name key={b.id} b={b} f={f} tone={priority(b)} />)}
