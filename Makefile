@@ -1,7 +1,7 @@
 # Bongsu. `make help` lists the targets; README.md says what to run first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test build web demo test fuzz asan lint bench soak clean
+.PHONY: help deps deps-test build web demo test fuzz asan lint bench card soak clean
 
 BIN      := bin
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -50,6 +50,9 @@ lint: web ## static checks and the budgets of .golangci.yml
 
 bench: build deps-test ## the figures that the documents quote
 	@bash benchmarks/run.sh
+
+card: build ## the scores that the card of the default model quotes: renders 1,600 pictures first (minutes)
+	@BONGSU_EDGE=$(CURDIR)/$(BIN)/bongsu-edge BONGSU_ORT_LIB=$(CURDIR)/$(ORT) bash models/train/card.sh
 
 soak: deps-test web ## the long form of every fault row, and SOAK=60m with faults throughout
 	@bash benchmarks/soak.sh

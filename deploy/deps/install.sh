@@ -25,6 +25,9 @@ test_packages=(
   gstreamer1.0-plugins-bad          # h264parse, h265parse
   redis-server                      # cloud/queue/redisq; tests start the program themselves
 )
+# What the training recipe's test needs: the system's own PyTorch, because the one of the Python registry
+# brings gigabytes of GPU libraries along. A system that has none goes without; make test says so then.
+training_packages=(python3-torch python3-opencv)
 # Services that those packages bring and that nothing of ours uses: the tests start the programs
 # on free ports. One that was installed before this script came is left as it is.
 unused_services=(redis-server)
@@ -99,6 +102,15 @@ install_packages() {
   stop_services "${missing[@]}"
 }
 
+# install_training tries what may be missing from a system's lists.
+install_training() {
+  [ "$(missing_packages "${training_packages[@]}" | wc -l)" -gt 0 ] || return 0
+  command -v apt-cache >/dev/null || return 0
+  if ! (install_packages "${training_packages[@]}"); then
+    echo "deps: NO PYTORCH: the training recipe will not be tested here (apt-get could not install ${training_packages[*]})" >&2
+  fi
+}
+
 # stop_services ends and disables those services that came with the packages just installed.
 stop_services() {
   local p s
@@ -166,6 +178,7 @@ case $what in
     install_console_packages ;;
   test)
     install_packages "${test_packages[@]}"
+    install_training
     install_s3_servers ;;
   *) die "unknown word '$what': use build or test" ;;
 esac

@@ -23,6 +23,9 @@ step "the real programs, end to end"
 go test -race -timeout 15m ./deploy/demo
 step "what fuzzing finds in ten seconds each"
 bash deploy/deps/fuzz.sh
+step "the training recipe, in small"
+untested=
+bash deploy/deps/train.sh || { [ $? -eq 75 ] && untested="THE TRAINING RECIPE IS NOT TESTED: there is no PyTorch here (deploy/deps/train.sh)" || exit 1; }
 step "console"
 (cd cloud/console/web && npm test --silent && npm run --silent test:browser)
-step "done"
+step "done${untested:+, but $untested}"
