@@ -102,7 +102,7 @@ func (s style) plume(p *plume, name string) {
 	}
 	k := s.chance("plume/" + name)
 	p.stretch, p.tone = k.between(1.15, 1.9), k.between(0.6, 1.6)
-	p.warm = k.between(-12, 12)
+	p.warm, p.dense = k.between(-12, 12), k.between(0.8, 0.97)
 	if s.heldOut() {
 		p.tex, p.stretch, p.tone, p.wide = ragged, k.between(1.95, 2.5), k.between(0.5, 1.7), k.between(0.6, 0.8)
 		p.warm = k.between(-22, -10)

@@ -147,10 +147,11 @@ type plume struct {
 
 	tex                       []*texture
 	stretch, tone, warm, wide float64 // of flames, of smoke, of their colour
+	dense                     float64
 }
 
 func newPlume(a *Actor, seed uint64) *plume {
-	p := &plume{seed: seed, size: a.SizeM, smoke: a.Kind == KindSmoke, tex: puffs, stretch: 1.5, tone: 1, wide: 1}
+	p := &plume{seed: seed, size: a.SizeM, smoke: a.Kind == KindSmoke, tex: puffs, stretch: 1.5, tone: 1, wide: 1, dense: 0.8}
 	if p.size == 0 {
 		p.size = 1
 	}
@@ -258,7 +259,7 @@ func (q *plume) puff(r *Renderer, c *chance, k, angle, dist, grow, life, now flo
 	}
 	s := sprite{x: x, y: y, z: z, tex: q.tex[c.pick(len(q.tex))]}
 	s.r = q.size * grow * (0.35 + 1.1*k) * r.view.focal / z
-	s.alpha = 0.8 * smooth(0, 0.08, k) * math.Pow(1-k, 1.2) * math.Min(1, 0.5+grow)
+	s.alpha = q.dense * smooth(0, 0.08, k) * math.Pow(1-k, 1.2) * math.Min(1, 0.5+grow)
 	light := t.spot.ambient.mul(0.9).add(t.spot.key.mul(0.35))
 	s.color = r.light.yuv(r.light.haze(light.mul(tone*2*q.tone), z))
 	return s, s.r > 0.7

@@ -17,16 +17,16 @@ type group struct {
 }
 
 var groups = []group{
-	{0.30, 1.7, 16, 240, (*caster).person},
-	{0.12, 0.45, 12, 110, (*caster).fallen},
-	{0.09, 1.25, 16, 170, (*caster).cycle},
-	{0.09, 1.3, 16, 170, (*caster).motorcycle},
-	{0.09, 1.45, 16, 130, (*caster).car},
+	{0.22, 1.7, 18, 240, (*caster).person},
+	{0.13, 0.45, 15, 110, (*caster).fallen},
+	{0.10, 1.25, 18, 170, (*caster).cycle},
+	{0.10, 1.3, 18, 170, (*caster).motorcycle},
+	{0.09, 1.45, 18, 130, (*caster).car},
 	{0.08, 2.8, 24, 210, (*caster).large},
-	{0.12, 0.55, 14, 110, (*caster).bag},
-	{0.07, 1.2, 16, 150, (*caster).fire},
-	{0.06, 2.6, 24, 200, (*caster).smoke},
-	{0.10, 0.62, 14, 130, (*caster).animal},
+	{0.14, 0.6, 18, 110, (*caster).bag},
+	{0.09, 1.3, 18, 150, (*caster).fire},
+	{0.08, 2.6, 26, 200, (*caster).smoke},
+	{0.12, 0.62, 16, 130, (*caster).animal},
 }
 
 // caster fills one picture with actors.
@@ -82,7 +82,7 @@ func (c *caster) group() *group {
 // spot finds a place on which a thing is as high on the picture as chance wants it.
 func (c *caster) spot(g *group) (scene.Place, bool) {
 	for try := range 40 {
-		if len(c.actors) > 0 && c.last != (scene.Place{}) && try < 2 && c.maybe(0.3) { // near another: they overlap
+		if len(c.actors) > 0 && c.last != (scene.Place{}) && try < 2 && c.maybe(0.17) { // near another: they overlap
 			a, dist := c.between(0, 2*math.Pi), c.between(0.3, 1.6)
 			p := scene.Place{c.last.X() + dist*math.Cos(a), c.last.Y() + dist*math.Sin(a)}
 			if c.good(p, g.height, 0.3) {

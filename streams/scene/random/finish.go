@@ -27,32 +27,41 @@ type lens struct {
 	tmp []byte
 }
 
+// newLens draws a camera: more than half of them are good ones, one in seven is as bad as they come.
 func newLens(d dice, look string) *lens {
-	l := &lens{heldOut: look == LookHeldOut, gamma: d.log(0.7, 1.25), gain: d.between(0.85, 1.2), lift: d.between(-6, 18), colour: d.between(0.3, 1.5)}
+	l := &lens{heldOut: look == LookHeldOut}
+	bad := 0.3
+	switch k := d.Float64(); {
+	case k > 0.85:
+		bad = 1
+	case k > 0.55:
+		bad = 0.6
+	}
+	l.gamma, l.gain, l.lift = math.Exp(bad*d.between(-0.35, 0.22)), 1+bad*d.between(-0.14, 0.2), bad*d.between(-6, 18)
+	l.colour = 1 + (0.3+0.7*bad)*d.between(-0.6, 0.5)
 	if d.maybe(0.5) {
-		l.cast = [2]float64{d.NormFloat64() * 5, d.NormFloat64() * 5}
+		l.cast = [2]float64{d.NormFloat64() * 5 * bad, d.NormFloat64() * 5 * bad}
 	}
 	if d.maybe(0.12) {
-		l.colour = 0
-		l.cast = [2]float64{}
+		l.colour, l.cast = 0, [2]float64{}
 	}
 	if d.maybe(0.4) {
-		l.vignette = d.between(0.05, 0.5)
+		l.vignette = bad * d.between(0.05, 0.5)
 	}
 	if d.maybe(0.55) {
-		l.soft = d.log(0.4, 1.5)
+		l.soft = d.log(0.3, 0.5+bad)
 	}
 	if d.maybe(0.5) {
-		l.sharp = d.log(0.2, 1.6)
+		l.sharp = d.log(0.2, 0.5+bad)
 	}
-	if d.maybe(0.5) {
-		l.grain, l.blotch = d.log(0.5, 7), d.log(0.3, 6)
+	if d.maybe(0.2 + 0.4*bad) {
+		l.grain, l.blotch = d.log(0.5, 7*bad), d.log(0.3, 6*bad)
 	}
 	if d.maybe(0.6) {
-		l.quality = int(d.log(16, 80))
+		l.quality = int(d.log(60-44*bad, 85))
 	}
-	if d.maybe(0.18) {
-		l.coarse = d.between(1.2, 2.2)
+	if d.maybe(0.25 * bad) {
+		l.coarse = d.between(1.2, 1.3+0.9*bad)
 	}
 	if d.maybe(0.35) {
 		l.captions = newCaptions(d)
@@ -69,8 +78,8 @@ func (l *lens) least(noise float64) int {
 // finish treats a picture.
 func (l *lens) finish(f *bongsu.Frame, d dice) {
 	soft := l.soft
-	if d.maybe(0.15) {
-		soft += d.between(0, 1)
+	if d.maybe(0.1) {
+		soft += d.between(0, 0.7)
 	}
 	if soft > 0 {
 		l.blur(f.Planes[0].Data, f.Width, f.Height, soft)
@@ -105,7 +114,7 @@ func (l *lens) finish(f *bongsu.Frame, d dice) {
 // tone bends brightness and colour.
 func (l *lens) tone(f *bongsu.Frame, d dice) {
 	var y [256]byte
-	gain, gamma, lift := l.gain*d.between(0.85, 1.18), l.gamma*d.between(0.9, 1.1), l.lift+d.between(-4, 4)
+	gain, gamma, lift := l.gain*d.between(0.9, 1.12), l.gamma*d.between(0.92, 1.08), l.lift+d.between(-4, 4)
 	for i := range y {
 		v := math.Max(0, float64(i)-16) / 219
 		v = gain * math.Pow(v, gamma)

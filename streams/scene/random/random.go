@@ -55,7 +55,7 @@ func Scene(seed uint64, n int, look string, width, height int) *scene.Scene {
 	if d.maybe(0.6) {
 		s.Light.Sun = &scene.Sun{AzimuthDeg: d.between(-180, 180), ElevationDeg: elevation(d, s.Light.Time)}
 	}
-	s.Light.Exposure = d.between(-0.35, 0.35)
+	s.Light.Exposure = d.between(-0.25, 0.35)
 	s.Weather, s.Lens = weather(d), glass(d)
 	at := &site{dice: d, scene: s}
 	layouts[d.IntN(len(layouts))](at)
@@ -83,7 +83,7 @@ func camera(d dice, look string, width, height int) scene.Camera {
 	if look == LookHeldOut {
 		c.Distortion = -d.between(0.155, 0.22)
 	}
-	c.Noise = d.log(0.4, 1.8)
+	c.Noise = d.log(0.25, 1.4)
 	c.Shutter = d.between(0, 0.5)
 	return c
 }
@@ -130,7 +130,7 @@ func weather(d dice) scene.Weather {
 	case k < 0.18:
 		w.Snow = d.between(0.2, 1)
 	case k < 0.27:
-		w.Fog = d.between(0.15, 0.55)
+		w.Fog = d.between(0.12, 0.45)
 	}
 	return w
 }
