@@ -127,7 +127,9 @@ func TestAnimation(t *testing.T) {
 	a.shoot(t, page, 1500*time.Millisecond)
 	drive(t, page, "real", chromedp.KeyEvent("1"))
 	seesHook(t, ctx, page, "toast")
-	a.shoot(t, page, 2500*time.Millisecond)
+	a.shoot(t, page, 1800*time.Millisecond)
+	sees(t, ctx, page, fmt.Sprintf("document.querySelector('%s') === null", hook("queue-card")))
+	a.shoot(t, page, 1800*time.Millisecond)
 	if err := os.WriteFile(filepath.Join(dir, "list.txt"), []byte(a.list.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
