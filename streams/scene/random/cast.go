@@ -36,8 +36,25 @@ type caster struct {
 	now    float64
 	scale  float64 // lines of the picture over 360
 	actors []scene.Actor
+	bodies []body // of vehicles: nothing stands in them
 	last   scene.Place
 	n      int
+}
+
+// body is the round place that a vehicle takes.
+type body struct {
+	at     scene.Place
+	radius float64
+}
+
+// apart reports whether nothing of radius metres at p would stand in a vehicle.
+func (c *caster) apart(p scene.Place, radius float64) bool {
+	for _, b := range c.bodies {
+		if math.Hypot(p.X()-b.at.X(), p.Y()-b.at.Y()) < radius+b.radius {
+			return false
+		}
+	}
+	return true
 }
 
 // Cast makes the actors of one picture of r's place, and the number of the frame in which they are
@@ -100,7 +117,7 @@ func (c *caster) spot(g *group) (scene.Place, bool) {
 }
 
 func (c *caster) good(p scene.Place, height, radius float64) bool {
-	if math.Hypot(p.X(), p.Y()) < 1.2 || p.Y() > 90 || !c.r.Free(p, radius) {
+	if math.Hypot(p.X(), p.Y()) < 1.2 || p.Y() > 90 || !c.r.Free(p, radius) || !c.apart(p, radius) {
 		return false
 	}
 	_, y, z := c.r.OnPicture(p, height/2)
@@ -307,9 +324,11 @@ func (c *caster) ridden(kind string, p scene.Place, speed float64) {
 
 func (c *caster) vehicle(p scene.Place, kinds ...string) {
 	kind := pick(c.dice, kinds...)
-	if !c.r.Free(p, 1.6) {
+	radius := map[string]float64{scene.KindCar: 1.3, scene.KindVan: 1.6, scene.KindTruck: 2.4, scene.KindBus: 3.2}[kind]
+	if !c.r.Free(p, 1.6) || !c.apart(p, radius) {
 		return
 	}
+	c.bodies = append(c.bodies, body{p, radius})
 	if c.maybe(0.5) {
 		c.going(kind, scene.ActDrive, p, c.between(2, 14))
 		return
@@ -320,12 +339,13 @@ func (c *caster) vehicle(p scene.Place, kinds ...string) {
 	}
 	face := facing * math.Pi / 180
 	for i := range 1 + c.IntN(3) { // a row of parked ones
-		step := c.between(2.4, 3) * float64(i+1)
+		step := c.between(2, 2.4) * (0.6 + 0.4*radius) * float64(i+1)
 		q := scene.Place{p.X() + step*math.Cos(face), p.Y() - step*math.Sin(face)}
 		if !c.r.Free(q, 1.6) || math.Hypot(q.X(), q.Y()) < 4 {
 			return
 		}
-		c.resting(pick(c.dice, kinds...), "", q, 20).FacingDeg = facing + pick(c.dice, 0.0, 180)
+		c.bodies = append(c.bodies, body{q, radius})
+		c.resting(kind, "", q, 20).FacingDeg = facing + pick(c.dice, 0.0, 180)
 	}
 }
 
