@@ -47,12 +47,15 @@ render() { # folder look scenes frames seed [size]: one data set, unless it is t
 }
 
 cd "$here"
+export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
+say "tests of the recipe's parts"
+"$python" -W ignore test_recipe.py
 if [ -n "$short" ]; then
-  render short-train train 24 12 31 --width 512 --height 288
+  render short-train train 20 8 31 --width 512 --height 288
   say "training"
-  "$python" train.py --data "$out/data/short-train" --val "$out/data/short-train" --out "$out/run" \
-    --plain --reach 0 --samples "${SAMPLES:-3000}" --batch 8 --lr 3e-3 --warm 20 --average 0.98 --cuts 0 --every 1e9 --must-learn "${LEAST:-0.05}"
-  "$python" export.py "$out/run/last.pt" "$out/bongsu-nano.onnx"
+  "$python" -W ignore train.py --data "$out/data/short-train" --val "$out/data/short-train" --out "$out/run" \
+    --plain --reach 0 --samples "${SAMPLES:-6000}" --batch 6 --lr 3e-3 --warm 50 --average 0.98 --cuts 2 --cut 256x160 --every 1e9 --skip 3 --must-learn "${LEAST:-0.03}"
+  "$python" -W ignore export.py "$out/run/last.pt" "$out/bongsu-nano.onnx"
   say "done: it learns"
   exit 0
 fi
@@ -65,7 +68,7 @@ for n in $(seq 1 "${SHARDS:-6}"); do
   shards+=("$out/data/train-$n")
 done
 say "training for ${MINUTES:-60} minutes"
-"$python" train.py --data "${shards[@]}" --val "$out/data/val" --out "$out/run" --minutes "${MINUTES:-60}" --every 10 --skip 4
-"$python" export.py "$out/run/best.pt" "$out/bongsu-nano.onnx"
+"$python" -W ignore train.py --data "${shards[@]}" --val "$out/data/val" --out "$out/run" --minutes "${MINUTES:-60}" --every 10 --skip 4
+"$python" -W ignore export.py "$out/run/best.pt" "$out/bongsu-nano.onnx"
 "$python" evaluate.py "$out/bongsu-nano.onnx" "$out/data/val" "$out/data/held-out" --json "$out/scores.json"
 say "done: $out/bongsu-nano.onnx"

@@ -14,6 +14,7 @@ import copy
 import itertools
 import math
 import os
+import sys
 import tempfile
 import time
 
@@ -27,9 +28,6 @@ import data
 import evaluate
 from loss import loss_of
 from net import HEIGHT, WIDTH, Exported, Nano, decode, grid
-
-
-CUT = (384, 224)  # pixels of the pieces that are learned from at first: more of them fit into the time
 
 
 class Average:
@@ -129,6 +127,8 @@ def arguments():
                    help="fail unless the loss falls to a quarter and the validation reaches this")
     p.add_argument("--resume", help="weights to begin with")
     p.add_argument("--cuts", type=float, default=0.65, help="share of the time in which pieces are learned from, not whole inputs")
+    p.add_argument("--cut", type=lambda s: tuple(int(v) for v in s.split("x")), default=(384, 224), metavar="WxH",
+                   help="pixels of those pieces, multiples of 32")
     p.add_argument("--warm", type=int, default=300, help="steps until the full learning rate")
     p.add_argument("--average", type=float, default=0.9985, help="how slowly the averaged weights follow")
     p.add_argument("--every", type=float, default=5, help="minutes between validations")
@@ -175,14 +175,14 @@ def run(rank, a, size, meet=None):
         os.makedirs(a.out, exist_ok=True)
         print(f"{sum(p.numel() for p in net.parameters())} parameters, {size} × {device}, bfloat16 {amp}", flush=True)
     batches = [data.loader(a.data, a.batch // size, a.workers, seed=a.seed + 7919 * rank + first + w, reach=a.reach, plain=a.plain,
-                           width=w, height=h) for w, h in (CUT, (WIDTH, HEIGHT))]
+                           width=w, height=h) for w, h in (a.cut, (WIDTH, HEIGHT))]
     fit(a, team, net, device, amp, [iter(b) for b in batches], first)
 
 
 def fit(a, team, net, device, amp, batches, seen):
     """Steps until the time is used."""
     opt, ema, frames = optimiser(net, a.lr), Average(net, a.average), data.Frames(a.val)
-    grids = [grid(w, h, device) for w, h in (CUT, (WIDTH, HEIGHT))]
+    grids = [grid(w, h, device) for w, h in (a.cut, (WIDTH, HEIGHT))]
     began, first, best, told, sums, n, share = time.monotonic(), seen, -1.0, a.every, np.zeros(3), 0, 0.0
     losses = []
     net.train()
@@ -218,7 +218,7 @@ def fit(a, team, net, device, amp, batches, seen):
                 save(os.path.join(a.out, "best.pt"), net, ema, opt, seen=seen, mAP50=best)
         if share >= 1:
             break
-    if a.must_learn:
+    if a.must_learn and team.rank == 0:
         learned(losses, s["mAP50"], a.must_learn)
 
 
@@ -237,7 +237,10 @@ def main():
         run(0, a, 1)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            mp.spawn(run, (a, a.procs, os.path.join(folder, "meet")), a.procs)
+            try:
+                mp.spawn(run, (a, a.procs, os.path.join(folder, "meet")), a.procs)
+            except mp.ProcessExitedException as e:  # it has said why
+                sys.exit(e.exit_code)
 
 
 if __name__ == "__main__":
