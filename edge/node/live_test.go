@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +83,19 @@ func (s *studio) heard(typ, session string) (n int) {
 	return n
 }
 
+// boxes lists whether boxes were wanted, start by start.
+func (s *studio) boxes(session string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, m := range s.told {
+		if m.Type == link.TypeLiveStart && m.Session == session {
+			out = append(out, fmt.Sprint(m.Boxes))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
 // film sends one picture of a camera from its worker.
 func (s *studio) film(t *testing.T, w *fakeWorker, camera bongsu.CameraID, session string) {
 	t.Helper()
@@ -138,8 +153,15 @@ func TestLiveOutlivesItsWorker(t *testing.T) {
 	s.film(t, w, "cellar", aSession)                             // not this worker's camera
 	s.film(t, w, "yard", aSession)
 	eventually(t, "two pictures", func() bool { return a.pictures() == 2 })
+	for _, on := range []bool{true, true, false, true} { // what is no news is not told
+		r.LiveBoxes(aSession, on)
+	}
+	r.LiveBoxes("nobody's", true)
+	eventually(t, "the worker is told of boxes", func() bool { return s.boxes(aSession) == "false true false true" })
 	w.die(errors.New("exit status 2"))
-	eventually(t, "the successor is told", func() bool { return s.heard(link.TypeLiveStart, aSession) == 2 })
+	eventually(t, "the successor is told", func() bool {
+		return s.heard(link.TypeLiveStart, aSession) == 5 && s.boxes(aSession) == "false true false true true"
+	})
 	if !a.said(bongsu.LiveCameraOffline) {
 		t.Error("nobody said that the worker had gone")
 	}

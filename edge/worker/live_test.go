@@ -423,6 +423,7 @@ func TestTapCostsNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() {
 			tap.Add(au)
 			tap.Picture(f)
+			tap.found(f, boxTracks, boxRules)
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
 		}

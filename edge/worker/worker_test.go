@@ -25,12 +25,17 @@ type fakeRunner struct {
 	open    []bongsu.Event
 	retired chan struct{}
 	stuck   atomic.Bool
+	quits   bool                                       // owned by Run: it ends with its script
+	adjust  atomic.Pointer[func(link.Assignment) bool] // nil takes nothing
 	script  func(ctx context.Context, r *fakeRunner)
 }
 
 func (r *fakeRunner) Run(ctx context.Context) error {
 	if r.script != nil {
 		r.script(ctx, r)
+	}
+	if r.quits {
+		return errors.New("it gave up")
 	}
 	<-ctx.Done()
 	return ctx.Err()
@@ -49,6 +54,13 @@ func (r *fakeRunner) Stuck() (stage string, since time.Duration) {
 		return "decoding", 7 * time.Second
 	}
 	return "", 0
+}
+func (r *fakeRunner) setAdjust(f func(link.Assignment) bool) { r.adjust.Store(&f) }
+
+// Adjust implements adjuster.
+func (r *fakeRunner) Adjust(a link.Assignment) bool {
+	f := r.adjust.Load()
+	return f != nil && (*f)(a)
 }
 func (r *fakeRunner) Open() []bongsu.Event { return r.open }
 func (r *fakeRunner) Retire()              { close(r.retired) }

@@ -262,6 +262,25 @@ func TestLiveFormatChange(t *testing.T) {
 	}
 }
 
+// TestShown: where a picture of a unit is said to stand on the time line is where its fragment shows it.
+func TestShown(t *testing.T) {
+	l := &Live{}
+	if _, ok := l.Shown("run", 0); ok {
+		t.Error("a picture stands on a time line without a unit")
+	}
+	for i, au := range fakeUnits(newRand(t), 50, 10, 40*time.Millisecond) {
+		au.Run = "run"
+		begin, _, cts := l.place(au)
+		want := time.Duration(float64(begin+cts) / timescale * float64(time.Second))
+		if at, ok := l.Shown("run", au.PTS); !ok || (at-want).Abs() > time.Microsecond {
+			t.Errorf("unit %d: %v, want %v", i, at, want)
+		}
+		if _, ok := l.Shown("other", au.PTS); ok {
+			t.Error("a picture of another run stands on it too")
+		}
+	}
+}
+
 // TestLiveAllocates: in steady state nothing, when the caller's buffer has room.
 func TestLiveAllocates(t *testing.T) {
 	units := fakeUnits(newRand(t), 100, 10, 40*time.Millisecond)
