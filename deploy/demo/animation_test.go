@@ -95,7 +95,7 @@ func TestAnimation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	served, err := s.StartScenes(all, "", nil)
+	served, err := s.StartScenes(all, "", 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	Camera                         string   // rtsp:// address of a real camera besides, or ""
 	CameraUser, CameraPasswordFile string
 
+	fps int // of the simulated cameras; 0: each scene's own
+
 	In  io.Reader // the person, who is asked about licences; may be nil
 	Out io.Writer // what the person reads
 }

@@ -13,12 +13,16 @@ import (
 
 // StartScenes serves the shows that have a scene over RTSP: those whose film is in the cache at once,
 // the others as they are rendered. Each show comes out of the channel with its URL when it is served;
-// the channel is closed after the last. cache is the folder of films, "" for the user's; rendered is
-// told how much of all films is there, in percent, and may be nil.
-func (s *System) StartScenes(shows []Show, cache string, rendered func(percent int)) (<-chan Show, error) {
+// the channel is closed after the last. cache is the folder of films, "" for the user's; fps is that of
+// the cameras, 0 for each scene's own; rendered is told how much of all films is there, in percent, from
+// another goroutine, and may be nil.
+func (s *System) StartScenes(shows []Show, cache string, fps int, rendered func(percent int)) (<-chan Show, error) {
 	args := []string{"scene", "serve", "--listen", "127.0.0.1:0", "--no-clock"}
 	if cache != "" {
 		args = append(args, "--cache", cache)
+	}
+	if fps > 0 {
+		args = append(args, "--fps", strconv.Itoa(fps))
 	}
 	of := map[string]Show{}
 	for _, show := range shows {

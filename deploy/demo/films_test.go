@@ -34,7 +34,7 @@ func TestRenderingAddsUp(t *testing.T) {
 func TestScenesThatDoNotStart(t *testing.T) {
 	s := NewSystem(bin, t.TempDir(), "")
 	t.Cleanup(s.Stop)
-	served, err := s.StartScenes([]Show{{ID: "a", Scene: "no-such-scene"}, {ID: "file", File: "x.mp4"}}, t.TempDir(), nil)
+	served, err := s.StartScenes([]Show{{ID: "a", Scene: "no-such-scene"}, {ID: "file", File: "x.mp4"}}, t.TempDir(), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestScenesThatDoNotStart(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `there is no scene "no-such-scene"`) {
 		t.Errorf("got %v", err)
 	}
-	none, err := s.StartScenes([]Show{{ID: "file", File: "x.mp4"}}, "", nil)
+	none, err := s.StartScenes([]Show{{ID: "file", File: "x.mp4"}}, "", 0, nil)
 	if _, more := <-none; more || err != nil {
 		t.Errorf("cameras without scenes: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,9 @@ type showing struct {
 	s      *System
 	all    int         // cameras there will be
 	served <-chan Show // those still to come
+
+	// in, by rendered
+	drawn atomic.Int64 // when the films went on, ns since 1970
 
 	// owned by look
 	shown    []Show          // in edge.yaml
@@ -29,7 +33,7 @@ type showing struct {
 // start starts the cameras, the cloud and what the edge needs. Films take longest and begin first.
 func (d *showing) start(ctx context.Context, shows []Show) error {
 	var err error
-	if d.served, err = d.s.StartScenes(shows, d.o.Cache, d.rendered); err != nil {
+	if d.served, err = d.s.StartScenes(shows, d.o.Cache, d.o.fps, d.rendered); err != nil {
 		return err
 	}
 	fmt.Fprintln(d.o.Out, "demo: starting the cloud")
@@ -57,6 +61,7 @@ func (d *showing) start(ctx context.Context, shows []Show) error {
 
 // rendered is told how much of the films is there.
 func (d *showing) rendered(percent int) {
+	d.drawn.Store(time.Now().UnixNano())
 	if percent < 100 && percent%10 == 0 {
 		fmt.Fprintf(d.o.Out, "demo: drawing the cameras' films, %d %% (once: they are kept)\n", percent)
 	}
@@ -179,7 +184,7 @@ func (d *showing) waiting() int {
 
 // patient is an error when nothing has happened for long.
 func (d *showing) patient(waiting int) error {
-	if time.Since(d.last) < startPatience {
+	if time.Since(d.last) < startPatience || time.Since(time.Unix(0, d.drawn.Load())) < startPatience {
 		return nil
 	}
 	if waiting == 0 {

@@ -84,8 +84,8 @@ func startDemo(t *testing.T, ctx context.Context, o Options) (*System, *page) {
 func TestStory(t *testing.T) {
 	builtIn(t)
 	t.Parallel() // it mostly waits for the scenes to play
-	ctx := within(t, 3*time.Minute)
-	s, out := startDemo(t, ctx, Options{Cache: t.TempDir()})
+	ctx := within(t, 10*time.Minute)
+	s, out := startDemo(t, ctx, Options{Cache: t.TempDir(), fps: 8}) // half as many pictures are drawn in half the time
 	for _, p := range story {
 		if p.rings == "" {
 			continue
