@@ -108,6 +108,9 @@ func (c *caster) spot(g *group) (scene.Place, bool) {
 			continue
 		}
 		px := c.log(g.lo, g.hi) * c.scale
+		if c.maybe(0.06) { // very near
+			px *= 1.6
+		}
 		p, ok := c.r.Reach(c.r.FocalPX()*g.height/px, c.between(-1, 1))
 		if ok && c.good(p, g.height, 0.35) {
 			return p, true

@@ -13,10 +13,11 @@ type site struct {
 	scene *scene.Scene
 	turn  float64 // radians
 	hub   scene.Place
+	room  bool // walls are all around and near: none is in the way
 }
 
 // layouts are the kinds of place.
-var layouts = []func(*site){(*site).street, (*site).yard, (*site).plaza, (*site).forecourt, (*site).park, (*site).hall, (*site).carPark, (*site).alley, (*site).jumble}
+var layouts = []func(*site){(*site).street, (*site).yard, (*site).plaza, (*site).forecourt, (*site).park, (*site).hall, (*site).carPark, (*site).alley, (*site).jumble, (*site).chamber}
 
 var (
 	grounds = []string{"asphalt", "paving", "grass", "dirt", "concrete", "tile"}
@@ -240,8 +241,42 @@ func (s *site) hall() {
 	s.scatter(8, -4, far-1, scene.StructureBlock, scene.StructurePoster, benchKind, benchKind, scene.StructurePole)
 }
 
+// chamber is a room of a house or an office, with furniture.
+func (s *site) chamber() {
+	c := &s.scene.Camera
+	c.HeightM, c.TiltDeg = s.between(2.2, 2.7), s.between(14, 34)
+	if s.scene.Look == LookHeldOut {
+		c.HeightM = s.between(2.85, 3.05)
+	}
+	s.begin(pick(s.dice, "tile", "concrete", "paving", "dirt"), 30)
+	s.room = true
+	s.hub = scene.Place{0, 0}
+	s.scene.Weather = scene.Weather{Cloud: 1}
+	s.scene.Lens.Drops, s.scene.Lens.Insects = 0, 0
+	if t := &s.scene.Light.Time; *t != scene.TimeNightIR {
+		*t = pick(s.dice, scene.TimeMorning, scene.TimeNoon)
+	}
+	half, far, high := s.between(2.2, 4.5), s.between(4.5, 9), s.between(3.1, 3.5)
+	m := pick(s.dice, "plaster", "plaster", "wood", "concrete", "brick")
+	for _, b := range []struct{ x, y, w, d float64 }{{0, far + 0.2, 2*half + 1, 0.4}, {-half - 0.2, far / 2, 0.4, far + 6}, {half + 0.2, far / 2, 0.4, far + 6}} {
+		s.add(scene.Structure{Kind: scene.StructureBlock, At: s.at(b.x, b.y), WidthM: b.w, DepthM: b.d, HeightM: high, YawDeg: s.degrees(0), Material: m})
+	}
+	for range s.IntN(4) { // pictures, doors and windows
+		s.add(scene.Structure{Kind: scene.StructurePoster, At: s.at(s.between(-0.85, 0.85)*half, far-0.05), WidthM: s.between(0.5, 1.8), HeightM: s.between(0.5, 1.9), YawDeg: s.degrees(0), Material: m})
+	}
+	for range 2 + s.IntN(7) { // beds, tables, cupboards
+		p := s.at(s.between(-1, 1)*(half-0.4), s.between(1.6, far-0.4))
+		if clear(p, 1.8) {
+			s.add(scene.Structure{Kind: scene.StructureBlock, At: p, WidthM: s.log(0.4, 2.1), DepthM: s.log(0.4, 1.1), HeightM: s.log(0.35, 1.9), YawDeg: s.degrees(pick(s.dice, 0.0, 90)), Material: pick(s.dice, walls...)})
+		}
+	}
+}
+
 // dropAround takes away what was built around the camera itself, or before what it looks at.
 func (s *site) dropAround() {
+	if s.room {
+		return
+	}
 	kept := s.scene.Structures[:0]
 	for _, st := range s.scene.Structures {
 		if !s.before(&st) {

@@ -75,6 +75,9 @@ func lookStream(look string) uint64 {
 func camera(d dice, look string, width, height int) scene.Camera {
 	c := scene.Camera{WidthPX: width, HeightPX: height, FPS: fps}
 	c.HeightM = d.outside(look, heldOutHeights, func() float64 { return d.between(2.5, 9) })
+	if look == LookTrain && d.maybe(0.12) { // beside a door: people are near, and cut by the picture's edge
+		c.HeightM = d.between(1.4, 2.5)
+	}
 	away := d.log(0.9*c.HeightM+1.5, 5.5*c.HeightM)
 	c.TiltDeg = min(50, max(8, math.Atan2(c.HeightM, away)*180/math.Pi))
 	c.RollDeg = d.NormFloat64() * 1.2

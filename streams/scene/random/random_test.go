@@ -148,7 +148,7 @@ func TestCamerasAreKeptApart(t *testing.T) {
 			t.Fatalf("held-out has the camera %+v of train", b)
 		}
 		for _, c := range []scene.Camera{a, b} {
-			if c.HeightM < 2.5 || c.HeightM > 9 || c.TiltDeg < 8 || c.TiltDeg > 50 {
+			if c.HeightM < 1.4 || c.HeightM > 9 || c.TiltDeg < 8 || c.TiltDeg > 50 {
 				t.Fatalf("the camera %+v hangs where none does", c)
 			}
 		}
