@@ -14,6 +14,6 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export BONGSU_ORT_LIB=${BONGSU_ORT_LIB:-$PWD/.deps/onnxruntime/libonnxruntime.so.1}
 go build -o "$dir/bongsu-edge" ./edge/cmd/bongsu-edge
-PYTHON=$python BONGSU_EDGE=$dir/bongsu-edge timeout 900 bash models/train/run.sh --short "$dir/out"
+PYTHON=$python BONGSU_EDGE=$dir/bongsu-edge timeout 1800 bash models/train/run.sh --short "$dir/out"
 sed "s/^sha256: .*/sha256: $(sha256sum "$dir/out/bongsu-nano.onnx" | cut -d' ' -f1)/" models/nano/manifest.yaml >"$dir/out/manifest.yaml"
 "$dir/bongsu-edge" model score "$dir/out" --models "$dir/models" --data "$dir/out/data/short-train" --least-map50 0.02
