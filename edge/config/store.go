@@ -251,9 +251,6 @@ func (s *Store) plan(st *State, c Change) (plan, error) {
 	if len(faults) > 0 {
 		return p, FieldFaults(faults)
 	}
-	if twin := st.Config.find(p.camera.ID); twin != nil && !twin.Managed {
-		return p, bongsu.Errorf(bongsu.CodeNotManaged, "camera %q stands in edge.yaml of the box", p.camera.ID)
-	}
 	return p, nil
 }
 
