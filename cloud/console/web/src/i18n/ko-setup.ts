@@ -186,6 +186,7 @@ export const koSetup = {
   'draw.hint.more': '모서리를 더 찍으십시오.',
   'draw.hint.close': '첫 점을 누르거나 Enter로 닫습니다. Esc는 그만둡니다.',
   'draw.hint.edit': '점을 끌어 옮깁니다. 변의 +를 누르면 점이 생기고 Delete로 지웁니다.',
+  'draw.hint.line': '양 끝을 끌거나 화살표로 옮깁니다. 방향은 왼쪽에서 고릅니다.',
   'draw.hint.point': '화살표로 옮깁니다 (Shift: 크게). Delete로 지우고 +로 점을 더합니다.',
   'draw.hint.none': '왼쪽에서 규칙을 더하거나 고르십시오.',
 

@@ -221,7 +221,6 @@ function Foot({ desk, fresh }: { desk: Desk; fresh: boolean }) {
   return (
     <div class="desk-foot">
       {before !== undefined && <button type="button" class="button" onClick={() => step(before)}>{t('cam.prev')}</button>}
-      {at === 'rules' && !off && desk.rules.value.now.length === 0 && <span class="dim small">{t('cam.rules.empty')}</span>}
       <span class="grow" />
       {after !== undefined && <button type="button" class={`button${unproven ? '' : ' prime'}`} data-testid="next" disabled={desk.setup.value === undefined} onClick={() => step(after)}>{unproven ? t('cam.probe.without') : t('cam.next')}</button>}
       {(after === undefined || !fresh) && !off && (

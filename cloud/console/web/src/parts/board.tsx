@@ -184,11 +184,13 @@ const asPoint = (p: Pair) => ({ x: p[0], y: p[1] });
 function Other({ r, f, choose }: { r: Rule; f: Area; choose(): void }) {
   const ps = pointsOf(r);
   if (ps.length < 2) return null;
-  const [x, y] = centre(ps);
+  const line = geometryOf(r) === 'line';
+  const top = Math.min(...ps.map((p) => p[1]));
+  const x = line ? (ps.find((p) => p[1] === top)?.[0] ?? 0) : centre(ps)[0];
   return (
     <g class={`other over-line p-${priorityOf(r)}`} onPointerDown={choose}>
-      {geometryOf(r) === 'line' ? <Lined line={ps.map(asPoint)} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map((p) => px(p, f)).join(' ')} /><polygon points={ps.map((p) => px(p, f)).join(' ')} /></>}
-      <text x={x * f.w} y={y * f.h + 4} text-anchor="middle">{r.id}</text>
+      {line ? <Lined line={ps.map(asPoint)} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map((p) => px(p, f)).join(' ')} /><polygon points={ps.map((p) => px(p, f)).join(' ')} /></>}
+      <text x={x * f.w} y={top * f.h + (line ? -8 : 17)} text-anchor="middle">{r.id}</text>
     </g>
   );
 }
@@ -272,7 +274,7 @@ function Hint({ b }: { b: B }) {
   return (
     <p class={`board-hint${bad === undefined ? '' : ' bad'}`} role="status" data-testid="draw-hint" data-flaw={bad === undefined ? undefined : b.flaw?.what}>
       {bad !== undefined && <><b aria-hidden="true">!</b> {t(bad.key, bad.values)} </>}
-      {bad === undefined && (b.rule === undefined ? t('draw.hint.none') : b.off ? '' : b.drawing ? drawHint(b) : b.point !== undefined ? t('draw.hint.point') : t('draw.hint.edit'))}
+      {bad === undefined && (b.rule === undefined ? t('draw.hint.none') : b.off ? '' : b.drawing ? drawHint(b) : b.line ? t('draw.hint.line') : b.point !== undefined ? t('draw.hint.point') : t('draw.hint.edit'))}
     </p>
   );
 }

@@ -31,7 +31,7 @@ export function Rules({ desk }: { desk: Desk }) {
   };
   return (
     <div class="desk-form">
-      {rules.length === 0 && <p class="hint">{t('cam.rules.none')}</p>}
+      {rules.length === 0 && <p class="hint">{t('cam.rules.none')} <small>{t('cam.rules.empty')}</small></p>}
       <ol class="rules" aria-label={t('cam.rules.list')}>
         {rules.map((r, i) => (
           <li key={i} class="rule" data-testid="rule" data-rule={r.id} aria-current={desk.chosen.value === i}>

@@ -23,11 +23,13 @@ export function Seen({ boxes, rules, area: f }: SeenProps) {
         {rules.map((r) => {
           const ps = pointsOf(r);
           if (ps.length < 2) return null;
-          const [x, y] = centre(ps);
+          const line = geometryOf(r) === 'line';
+          const top = Math.min(...ps.map((p) => p[1]));
+          const x = line ? (ps.find((p) => p[1] === top)?.[0] ?? 0) : centre(ps)[0];
           return (
             <g key={r.id} class="seen-rule" data-testid="seen-zone">
-              {geometryOf(r) === 'line' ? <Lined line={ps.map((p) => ({ x: p[0], y: p[1] }))} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map(px).join(' ')} /><polygon class="zone" points={ps.map(px).join(' ')} /></>}
-              <text x={x * f.w} y={geometryOf(r) === 'line' ? y * f.h - 10 : Math.min(...ps.map((p) => p[1])) * f.h + 16} text-anchor="middle">{r.id}</text>
+              {line ? <Lined line={ps.map((p) => ({ x: p[0], y: p[1] }))} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map(px).join(' ')} /><polygon class="zone" points={ps.map(px).join(' ')} /></>}
+              <text x={x * f.w} y={top * f.h + (line ? -8 : 16)} text-anchor="middle">{r.id}</text>
             </g>
           );
         })}
