@@ -23,7 +23,7 @@ func TestServes(t *testing.T) {
 	always := []string{"healthz", "metrics", "openapi"}
 	for _, r := range auth.Routes() {
 		edges := strings.HasPrefix(r.Pattern, "/api/v1/edge/")
-		live := strings.HasPrefix(r.Pattern, "/api/v1/edge/live")
+		live := strings.HasPrefix(r.Pattern, "/api/v1/edge/live") || strings.HasPrefix(r.Pattern, "/api/v1/edge/commands/")
 		enrol := r.Pattern == "/api/v1/edge/enrol"
 		want := map[config.Roles]bool{
 			{Worker: true}:  slices.Contains(always, r.Name),
