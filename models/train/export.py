@@ -54,7 +54,9 @@ def main():
     p.add_argument("checkpoint")
     p.add_argument("onnx")
     a = p.parse_args()
-    saved = torch.load(a.checkpoint, map_location="cpu", weights_only=True)
+    # PyTorch 1.13 has the safe way of reading, but it knows no numbers.
+    safe = {"weights_only": True} if int(torch.__version__.split(".")[0]) > 1 else {}
+    saved = torch.load(a.checkpoint, map_location="cpu", **safe)
     net = Nano()
     net.load_state_dict(saved["ema"])
     export(net, a.onnx)
