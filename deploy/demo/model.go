@@ -61,11 +61,16 @@ func (s *System) prepareModel(ctx context.Context, o *Options) (err error) {
 		return err
 	}
 	if s.Model = installed(list, o.Model); s.Model == "" {
-		s.Model, err = s.fetchModel(ctx, o)
+		if s.Model, err = s.fetchModel(ctx, o); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(o.Out, "demo: the model is", s.Model)
-	return err
+	return nil
 }
+
+// asks says whether preparing the model may ask the person something, or take long.
+func (o *Options) asks() bool { return o.Model != "" && o.Model != DefaultModel && !isFile(o.Model) }
 
 // isFile says whether MODEL names a file: names of models hold neither a dot nor a slash.
 func isFile(model string) bool { return strings.ContainsAny(model, "./") || fileExists(model) }

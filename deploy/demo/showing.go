@@ -33,6 +33,11 @@ type showing struct {
 // start starts the cameras, the cloud and what the edge needs. Films take longest and begin first.
 func (d *showing) start(ctx context.Context, shows []Show) error {
 	var err error
+	if d.o.asks() { // before anything else speaks
+		if err = d.s.prepareModel(ctx, d.o); err != nil {
+			return err
+		}
+	}
 	if d.served, err = d.s.StartScenes(shows, d.o.Cache, d.o.fps, d.rendered); err != nil {
 		return err
 	}
@@ -43,8 +48,10 @@ func (d *showing) start(ctx context.Context, shows []Show) error {
 	if err := d.s.MakeAccounts(ctx); err != nil {
 		return err
 	}
-	if err := d.s.prepareModel(ctx, d.o); err != nil {
-		return err
+	if d.s.Model == "" {
+		if err := d.s.prepareModel(ctx, d.o); err != nil {
+			return err
+		}
 	}
 	if err := d.s.StartCameras(ctx, shows, true); err != nil {
 		return err
