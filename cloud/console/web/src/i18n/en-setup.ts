@@ -54,6 +54,9 @@ export const enSetup: Record<keyof typeof koSetup, string> = {
   'cam.transport.udp': 'UDP',
   'cam.transport.help': 'TCP loses nothing. Use UDP only where the camera needs it.',
   'cam.transport.secure': 'UDP beside rtsps would send the pictures in the clear. Choose TCP.',
+  'cam.pin': 'Fingerprint of the certificate (SHA-256)',
+  'cam.pin.help': 'Only for a certificate that the camera made itself. Without one a public authority must have signed it.',
+  'cam.pin.form': 'It must be 64 hex digits (openssl x509 -fingerprint -sha256).',
   'cam.basic': 'Allow the unsafe login (Basic)',
   'cam.basic.help': 'The password can be read on the network. Switch it on only if there is no other way.',
 
@@ -81,7 +84,7 @@ export const enSetup: Record<keyof typeof koSetup, string> = {
   'probe.basic-refused': 'The camera takes the unsafe login (Basic) only',
   'probe.do.basic-refused': 'Set RTSP authentication to digest on the camera. If it has none, allow Basic above.',
   'probe.bad-certificate': 'The camera’s certificate is not trusted',
-  'probe.do.bad-certificate': 'Try rtsp://, or name the camera’s certificate in edge.yaml on the box.',
+  'probe.do.bad-certificate': 'Give the fingerprint of the camera’s certificate above. If there is one already, make sure that the camera is still the same.',
   'probe.no-route': 'Nobody answers at this address',
   'probe.do.no-route': 'Check address and port, the camera’s power and its network. The edge must be able to reach it.',
   'probe.not-rtsp': 'Something answers that does not speak RTSP',

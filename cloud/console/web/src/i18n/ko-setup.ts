@@ -52,6 +52,9 @@ export const koSetup = {
   'cam.transport.udp': 'UDP',
   'cam.transport.help': 'TCP는 잃는 것이 없습니다. 카메라가 요구할 때만 UDP를 쓰십시오.',
   'cam.transport.secure': 'rtsps에 UDP를 쓰면 영상이 암호화되지 않습니다. TCP를 고르십시오.',
+  'cam.pin': '인증서 지문 (SHA-256)',
+  'cam.pin.help': '카메라가 스스로 만든 인증서일 때만 적으십시오. 비워 두면 공인 인증서를 요구합니다.',
+  'cam.pin.form': '16진수 64자리여야 합니다 (openssl x509 -fingerprint -sha256).',
   'cam.basic': '안전하지 않은 로그인(Basic) 허용',
   'cam.basic.help': '비밀번호가 네트워크에 그대로 보입니다. 다른 방법이 없을 때만 켜십시오.',
 
@@ -79,7 +82,7 @@ export const koSetup = {
   'probe.basic-refused': '카메라가 안전하지 않은 로그인(Basic)만 받습니다',
   'probe.do.basic-refused': '카메라 설정에서 RTSP 인증을 Digest로 바꾸십시오. 바꿀 수 없으면 위의 Basic 허용을 켜십시오.',
   'probe.bad-certificate': '카메라의 인증서를 믿을 수 없습니다',
-  'probe.do.bad-certificate': 'rtsp://로 연결해 보거나, 엣지의 edge.yaml에 이 카메라의 인증서를 정해 두십시오.',
+  'probe.do.bad-certificate': '이 카메라의 인증서 지문을 위의 칸에 적으십시오. 지문이 이미 있다면 카메라가 바뀌지 않았는지 확인하십시오.',
   'probe.no-route': '이 주소에서 아무도 답하지 않습니다',
   'probe.do.no-route': '주소와 포트, 카메라의 전원과 네트워크를 확인하십시오. 엣지에서 카메라에 닿을 수 있어야 합니다.',
   'probe.not-rtsp': '답은 왔지만 RTSP가 아닙니다',

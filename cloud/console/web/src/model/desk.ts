@@ -103,7 +103,7 @@ export class Desk {
     const gone = (path: string) => !(path in more);
     batch(() => {
       this.fields.value = { ...this.fields.value, ...more };
-      this.said.value = this.said.value.filter((f) => gone(f.path));
+      this.said.value = this.said.value.filter((f) => gone(f.path.split('.')[0] ?? ''));
       if (more.url !== undefined && !this.#idTouched && this.original === undefined) {
         const id = suggestID(more.url, this.setup.value?.cameras.map((c) => c.id) ?? []);
         this.fields.value = { ...this.fields.value, id };

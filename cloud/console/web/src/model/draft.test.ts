@@ -38,6 +38,8 @@ test('what is wrong is told where it is', () => {
   assert.deepEqual(paths(good, 'stored'), []); // a login that is taken away
   assert.deepEqual(paths({ ...good, username: 'u' }, 'stored'), []);
   assert.deepEqual(paths({ ...good, url: 'rtsps://h/x', transport: 'udp' }), ['transport']);
+  assert.deepEqual(paths({ ...good, url: 'rtsps://h/x', tls: { pin_sha256: 'ab:cd' } }), ['tls.pin_sha256']);
+  assert.deepEqual(paths({ ...good, url: 'rtsps://h/x', tls: { pin_sha256: 'AB:'.repeat(31) + 'CD' } }), []);
   assert.deepEqual(paths({ ...good, model: 'gone' }), ['model']);
   const r = newRule(s, good, kind('intrusion'));
   assert.deepEqual(r, { id: 'intrusion', kind: 'intrusion', zone: [], classes: ['person'] });

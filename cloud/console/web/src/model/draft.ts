@@ -32,7 +32,7 @@ export function toSend(c: CameraKeys): CameraKeys {
     else out[k] = v;
   }
   if (out.allow_basic !== true) delete out.allow_basic;
-  if (!out.url.startsWith('rtsps:')) delete out.tls;
+  if (!/^rtsps:/i.test(out.url) || Object.keys(out.tls ?? {}).length === 0) delete out.tls;
   return out;
 }
 
@@ -114,6 +114,8 @@ export function troubles(c: CameraKeys, s: Setup, taken: readonly string[], pass
   const url = addressTrouble(c.url);
   if (url !== undefined) out.push({ path: 'url', key: url });
   if (c.transport === 'udp' && /^\s*rtsps:/i.test(c.url)) out.push({ path: 'transport', key: 'cam.transport.secure' });
+  const pin = (c.tls?.pin_sha256 ?? '').replaceAll(':', '');
+  if (pin !== '' && /^\s*rtsps:/i.test(c.url) && !/^[0-9a-f]{64}$/i.test(pin)) out.push({ path: 'tls.pin_sha256', key: 'cam.pin.form' });
   const user = (c.username ?? '').trim() !== '';
   if (user && password === 'none') out.push({ path: 'password', key: 'cam.password.needed' });
   if (!user && password === 'typed') out.push({ path: 'username', key: 'cam.user.needed' });

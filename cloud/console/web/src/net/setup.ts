@@ -18,7 +18,7 @@ export interface Rule {
 // as they are.
 export interface CameraKeys {
   id: string; name?: string; url: string; username?: string; transport?: Transport; allow_basic?: boolean;
-  model?: string; rules?: Rule[]; [key: string]: unknown;
+  model?: string; rules?: Rule[]; tls?: { pin_sha256?: string; ca_file?: string }; [key: string]: unknown;
 }
 
 // SetupCamera is a camera of an edge: managed ones may be changed here, the others are in edge.yaml.

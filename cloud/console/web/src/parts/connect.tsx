@@ -3,6 +3,7 @@ import type { EdgeRow } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
 import { splitLogin } from '../model/address.ts';
 import type { Desk, Probe } from '../model/desk.ts';
+import { stageOf } from '../model/draft.ts';
 import { follows } from '../model/route.ts';
 import { tick } from '../model/state.ts';
 import { marks, Why } from './field.tsx';
@@ -24,7 +25,7 @@ export function Connect({ desk, edges }: { desk: Desk; edges: EdgeRow[] }) {
   };
   const submit = (e: Event) => {
     e.preventDefault();
-    const bad = desk.troubles.value.find((x) => ['url', 'transport', 'username', 'password'].includes(x.path));
+    const bad = desk.troubles.value.find((x) => stageOf(x.path) === 'connect');
     if (bad === undefined) return void desk.ask();
     desk.tried.value = new Set([...desk.tried.value, 'connect']);
     desk.focus.value = bad.path;
@@ -101,6 +102,16 @@ function Ways({ desk, off }: { desk: Desk; off: boolean }) {
         </span>
         <Why desk={desk} path="transport" help={t('cam.transport.help')} />
       </div>
+      {/^\s*rtsps:/i.test(c.url) && (
+        <label class="field">{t('cam.pin')}
+          <input {...marks(desk, 'tls.pin_sha256')} data-testid="cam-pin" value={c.tls?.pin_sha256 ?? ''} autocomplete="off" spellcheck={false} disabled={off} onInput={(e) => {
+            const { pin_sha256: _, ...rest } = c.tls ?? {};
+            const pin = e.currentTarget.value.trim();
+            desk.put({ tls: pin === '' ? rest : { ...rest, pin_sha256: pin } });
+          }} />
+          <Why desk={desk} path="tls.pin_sha256" help={t('cam.pin.help')} />
+        </label>
+      )}
       {(refused || c.allow_basic === true) && (
         <label class="tick"><input type="checkbox" data-testid="allow-basic" checked={c.allow_basic === true} disabled={off} onChange={(e) => desk.put({ allow_basic: e.currentTarget.checked })} />
           <span>{t('cam.basic')}<small>{t('cam.basic.help')}</small></span></label>
