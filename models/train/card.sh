@@ -5,6 +5,7 @@
 #
 #   models/train/card.sh [OUT]     OUT (default build/card) keeps the pictures and scores as JSON
 #
+# WRITE=1 also puts them into CARD.md and real.json (needs BONGSU_DATA, and node).
 # BONGSU_EDGE=path takes a program that is already built. MODEL=FILE scores other weights.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -37,9 +38,16 @@ rendered() { # look seed
   score "rendered-$1" "$dir"
 }
 
-rendered train 7001
-rendered held-out 7002
-if [ -n "${BONGSU_DATA:-}" ]; then
-  score real-voc "$BONGSU_DATA/gt/voc"
-  score real-coco "$BONGSU_DATA/gt/coco"
+everything() {
+  rendered held-out 7002
+  rendered train 7001
+  if [ -n "${BONGSU_DATA:-}" ]; then
+    score real-voc "$BONGSU_DATA/gt/voc"
+    score real-coco "$BONGSU_DATA/gt/coco"
+  fi
+}
+
+everything | tee "$out/card.txt"
+if [ -n "${WRITE:-}" ]; then
+  node models/train/card.mjs "$out"
 fi

@@ -54,7 +54,7 @@ def optimiser(net, lr):
     return torch.optim.AdamW([{"params": full, "weight_decay": 0.03}, {"params": flat, "weight_decay": 0}], lr=lr)
 
 
-def rate(share, step, warm=300):
+def rate(share, step, warm=200):
     """The learning rate's factor: a warm start, then half a cosine down to a fiftieth."""
     return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1))))
 
@@ -116,8 +116,8 @@ def arguments():
     p.add_argument("--out", required=True)
     p.add_argument("--minutes", type=float, default=60)
     p.add_argument("--samples", type=int, default=0, help="stop after so many samples instead of by time")
-    p.add_argument("--batch", type=int, default=32)
-    p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--batch", type=int, default=20)
+    p.add_argument("--lr", type=float, default=1.5e-3)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--workers", type=int, default=0, help="processes that only prepare pictures, each trainer")
     p.add_argument("--procs", type=int, default=os.cpu_count(), help="trainers, without a GPU")
@@ -129,7 +129,7 @@ def arguments():
     p.add_argument("--cuts", type=float, default=0.65, help="share of the time in which pieces are learned from, not whole inputs")
     p.add_argument("--cut", type=lambda s: tuple(int(v) for v in s.split("x")), default=(384, 224), metavar="WxH",
                    help="pixels of those pieces, multiples of 32")
-    p.add_argument("--warm", type=int, default=300, help="steps until the full learning rate")
+    p.add_argument("--warm", type=int, default=200, help="steps until the full learning rate")
     p.add_argument("--average", type=float, default=0.9985, help="how slowly the averaged weights follow")
     p.add_argument("--every", type=float, default=5, help="minutes between validations")
     p.add_argument("--skip", type=int, default=1, help="validate on one frame of so many")
