@@ -52,7 +52,9 @@ const put = (mark, text) => {
   if (!form.test(card)) throw new Error(`CARD.md has no mark ${mark}`);
   card = card.replace(form, (_, a, b) => `${a}${text.trim()}\n${b}`);
 };
-put('file', `| file | \`${of('file')}\`, version ${of('version')}, ${size.toLocaleString('en')} bytes |
+put('file', `| | |
+|---|---|
+| file | \`${of('file')}\`, version ${of('version')}, ${size.toLocaleString('en')} bytes |
 | SHA-256 | \`${of('sha256')}\` |
 | thresholds | low ${of('low')}, high ${of('high')}, suppression among alike classes above an IoU of ${of('nms_iou')} |`);
 put('floors', floors);
