@@ -7,7 +7,8 @@
 #   SOAK=60m          how long the soak runs; 0 leaves it out
 #   SOAK_LONG=1       0: the rows in the short form that every submission runs
 #   SOAK_RACE=        -race: with the race detector, slower
-#   SOAK_ONLY=REGEXP  only packages that match; the result is then printed and not kept
+#   SOAK_ONLY=REGEXP  only packages that match: the hours may be run in parts. Rows of the others stay
+#                     as benchmarks/results/faults.jsonl remembers them, each with the commit it was seen at
 #
 # Exit codes: 0 every row was run and passed, 1 it could not be run, 3 a row failed or was not run.
 set -euo pipefail
@@ -49,7 +50,8 @@ if [ "$soak" != 0 ]; then
   say "the rows are done; waiting for the soak to end"
   wait "$running" || say "the soak FAILED"
 fi
-note="Made by \`SOAK=$soak SOAK_LONG=$long make soak\` in $(((SECONDS - began) / 60)) minutes on $(nproc) cores, $(uname -sr | cut -d- -f1), $(go env GOVERSION), at $(git describe --tags --always --dirty). Rows are numbered as in docs/design/durability.md."
-out=(--out benchmarks/results/faults.md)
-if [ "$only" != . ]; then out=(); fi
-"$logs/figures" --note "$note" "${out[@]}" "$logs"/*.json
+only_said=
+if [ "$only" != . ]; then only_said=" SOAK_ONLY='$only'"; fi
+commit=$(git describe --tags --always --dirty)
+note="Last made by \`SOAK=$soak SOAK_LONG=$long$only_said make soak\` in $(((SECONDS - began) / 60)) minutes on $(nproc) cores, $(uname -sr | cut -d- -f1), $(go env GOVERSION), at $commit. The last column says at which commit a row's tests were run; rows are numbered as in docs/design/durability.md."
+"$logs/figures" --note "$note" --record benchmarks/results/faults.jsonl --at "$commit" --out benchmarks/results/faults.md "$logs"/*.json

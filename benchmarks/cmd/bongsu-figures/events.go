@@ -19,10 +19,11 @@ type results struct {
 	ended   map[string]string              // pass, fail or skip
 	figures map[string]map[string][]string // row → test → figures
 	why     map[string]string              // the last words of a test that was skipped
+	at      map[string]string              // the commit at which it was run
 }
 
 func newResults() *results {
-	return &results{ended: map[string]string{}, figures: map[string]map[string][]string{}, why: map[string]string{}}
+	return &results{ended: map[string]string{}, figures: map[string]map[string][]string{}, why: map[string]string{}, at: map[string]string{}}
 }
 
 // event is a line of `go test -json`; see `go doc test2json`.

@@ -75,6 +75,38 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestRecord runs the rows in two parts: the page is of both, and a test that is run again is as
+// it ended the last time.
+func TestRecord(t *testing.T) {
+	folder := t.TempDir()
+	rows, record, page := rowsFile(t, rowsText), filepath.Join(folder, "faults.jsonl"), filepath.Join(folder, "faults.md")
+	part := func(at, log string) (int, string) {
+		var out, errs bytes.Buffer
+		code := run([]string{"--rows", rows, "--record", record, "--at", at, "--out", page}, strings.NewReader(log), &out, &errs)
+		if errs.Len() > 0 {
+			t.Error(errs.String())
+		}
+		return code, out.String()
+	}
+	if code, text := part("one", passing); code != 3 || !strings.Contains(text, "| R2 | whole | `edge/y.TestB` | not run |  |  |") {
+		t.Errorf("exit %d\n%s", code, text)
+	}
+	second := `{"Action":"output","Package":"bongsu/edge/y","Test":"TestB","Output":"    y_test.go:5: figure R2: 3 < 4\n"}` + "\n" + `{"Action":"pass","Package":"bongsu/edge/y","Test":"TestB"}` + "\n"
+	if code, text := part("two", second); code != 0 || !strings.Contains(text, "| pass | 50 kills, 0 lost; 7 more | one, two |") || !strings.Contains(text, "| 3 < 4 | two |") {
+		t.Errorf("exit %d\n%s", code, text)
+	}
+	if code, text := part("three", `{"Action":"fail","Package":"bongsu/edge/x","Test":"TestA"}`); code != 3 || !strings.Contains(text, "| **FAIL** |  | three, two |") {
+		t.Errorf("exit %d\n%s", code, text)
+	}
+	if err := os.WriteFile(record, []byte("{}\nhalf"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	if code := run([]string{"--rows", rows, "--record", record}, strings.NewReader(passing), new(bytes.Buffer), &errs); code != 1 || !strings.Contains(errs.String(), "faults.jsonl:2: ") {
+		t.Errorf("exit %d, %s", code, errs.String())
+	}
+}
+
 func TestPackages(t *testing.T) {
 	var out, errs bytes.Buffer
 	if code := run([]string{"--rows", rowsFile(t, rowsText), "--packages"}, nil, &out, &errs); code != 0 {

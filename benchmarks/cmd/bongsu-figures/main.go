@@ -3,7 +3,7 @@
 // the rows.
 //
 // main.go reads the words of the call; table.go the rows; events.go what `go test -json` printed;
-// page.go writes the result.
+// record.go keeps what was seen, so that rows can be run in parts; page.go writes the result.
 package main
 
 import (
@@ -14,11 +14,12 @@ import (
 	"os"
 )
 
-const help = `usage: bongsu-figures [--rows FILE] [--out FILE] [--note TEXT] [--packages] [LOG ...]
+const help = `usage: bongsu-figures [--rows FILE] [--out FILE] [--record FILE --at COMMIT] [--note TEXT] [--packages] [LOG ...]
 
 Reads what "go test -json" printed (LOG ..., or standard input) and writes a table with a line for
 each row of FILE: the promise, its tests, whether they passed, and the figures that they printed in
-lines of the form "figure R14: 10000 of 10000". With --packages it prints instead the packages and
+lines of the form "figure R14: 10000 of 10000". With --record, tests that are not in the logs are as
+FILE remembers them, and it then remembers these. With --packages it prints instead the packages and
 tests of the rows, one "package<TAB>regular expression" a line, to be run.
 
 Example:
@@ -33,6 +34,7 @@ flags:
 // options are the words of a call.
 type options struct {
 	rows, out, note string
+	record, at      string
 	packages        bool
 	logs            []string
 }
@@ -47,6 +49,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.rows, "rows", "benchmarks/faults.yaml", "file with the rows")
 	flags.StringVar(&o.out, "out", "", "file for the result, besides standard output")
 	flags.StringVar(&o.note, "note", "", "a line above the table: on what and with which options it was run")
+	flags.StringVar(&o.record, "record", "", "file that remembers how each test ended, and at which commit; read and written")
+	flags.StringVar(&o.at, "at", "", "the commit that the logs are of")
 	flags.BoolVar(&o.packages, "packages", false, "print what is to be run")
 	flags.Usage = func() { fmt.Fprint(stderr, help); flags.PrintDefaults() }
 	switch err := flags.Parse(args); {
@@ -84,6 +88,12 @@ func work(o options, stdin io.Reader, stdout io.Writer) (bool, error) {
 	}
 	for _, name := range o.logs {
 		if err := res.readFile(name); err != nil {
+			return false, err
+		}
+	}
+	res.ranAt(o.at)
+	if o.record != "" {
+		if err := errors.Join(res.remember(o.record), res.record(o.record, rows)); err != nil {
 			return false, err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ func write(rows []row, res *results, note string) (page string, ok bool) {
 	if note != "" {
 		b.WriteString(note + "\n\n")
 	}
-	b.WriteString("| row | promise | test | result | figure reached |\n|---|---|---|---|---|\n")
+	b.WriteString("| row | promise | test | result | figure reached | seen at |\n|---|---|---|---|---|---|\n")
 	passed := 0
 	for _, r := range rows {
 		state, good := r.state(res)
@@ -21,7 +22,7 @@ func write(rows []row, res *results, note string) (page string, ok bool) {
 			passed++
 		}
 		ok = ok && (good || len(r.Tests) == 0)
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Row, cell(r.Promise), r.testCell(), state, cell(r.figures(res)))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.Row, cell(r.Promise), r.testCell(), state, cell(r.figures(res)), r.seenAt(res))
 	}
 	fmt.Fprintf(&b, "\n%d of %d rows have tests that passed.\n", passed, len(rows))
 	return b.String(), ok
@@ -63,6 +64,17 @@ func (r *row) testCell() string {
 	var out []string
 	for _, t := range r.Tests {
 		out = append(out, "`"+t+"`")
+	}
+	return strings.Join(out, ", ")
+}
+
+// seenAt names the commits at which the row's tests were run.
+func (r *row) seenAt(res *results) string {
+	var out []string
+	for _, t := range r.Tests {
+		if at := res.at["bongsu/"+t]; at != "" && !slices.Contains(out, at) {
+			out = append(out, at)
+		}
 	}
 	return strings.Join(out, ", ")
 }
