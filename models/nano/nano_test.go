@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"bongsu"
@@ -291,4 +293,21 @@ func reference(s models.HeadSpec, out []float32, g models.Geometry) []bongsu.Det
 		}
 	}
 	return dets
+}
+
+// TestCard: the card speaks of the file that is there.
+func TestCard(t *testing.T) {
+	card, err := os.ReadFile("CARD.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := builtIn.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{m.SHA256, "version " + m.Version, fmt.Sprintf("%s %s (%.12s) on ", m.Name, m.Version, m.SHA256)} {
+		if !strings.Contains(string(card), want) {
+			t.Errorf("%q is not in CARD.md: WRITE=1 models/train/card.sh writes it anew", want)
+		}
+	}
 }
