@@ -51,10 +51,10 @@ export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
 say "tests of the recipe's parts"
 "$python" -W ignore test_recipe.py
 if [ -n "$short" ]; then
-  render short-train train 20 8 31 --width 512 --height 288
+  render short-train train 10 20 31 --width 512 --height 288
   say "training"
   "$python" -W ignore train.py --data "$out/data/short-train" --val "$out/data/short-train" --out "$out/run" \
-    --plain --reach 0 --samples "${SAMPLES:-6000}" --batch 6 --lr 3e-3 --warm 50 --average 0.98 --cuts 2 --cut 256x160 --every 1e9 --skip 3 --must-learn "${LEAST:-0.03}"
+    --plain --reach 0 --samples "${SAMPLES:-7500}" --batch 8 --lr 4e-3 --warm 30 --average 0.99 --cuts 2 --cut 256x160 --every 1e9 --skip 1 --must-learn "${LEAST:-0.02}"
   "$python" -W ignore export.py "$out/run/last.pt" "$out/bongsu-nano.onnx"
   say "done: it learns"
   exit 0
