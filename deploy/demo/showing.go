@@ -21,13 +21,12 @@ type showing struct {
 	drawn atomic.Int64 // when the films went on, ns since 1970
 
 	// owned by look
-	shown    []Show          // in edge.yaml
-	live     map[string]bool // that were seen live
-	first    time.Time       // when the first was
-	last     time.Time       // when something happened
-	alert    bool            // there was one
-	told     bool            // demo.json is written
-	measured bool
+	shown []Show          // in edge.yaml
+	live  map[string]bool // that were seen live
+	first time.Time       // when the first was
+	last  time.Time       // when something happened
+	alert bool            // there was one
+	told  bool            // demo.json is written
 }
 
 // start starts the cameras, the cloud and what the edge needs. Films take longest and begin first.

@@ -212,7 +212,8 @@ func (o *outfit) limb(b *bone) {
 
 // cloth hangs from the hips and goes part of the way with each leg.
 func (o *outfit) cloth(p *person, out []bone, q *pose) []bone {
-	long, wide, part := 0.0, 0.0, partTop
+	var long, wide float64
+	part := partTop
 	switch {
 	case o.longCoat:
 		long, wide = 0.31, 0.075
