@@ -91,10 +91,10 @@ func (c *camera) adopt(now time.Time, open []bongsu.Event, with []link.Rule, set
 	c.machine.Adopt(open)
 	set.Resume(now, open)
 	for _, ev := range c.machine.Close(now, bongsu.CloseRuleRemoved, closes(with)) {
+		c.env.Put(ev, nil)
 		if c.pipe != nil {
 			c.clips.Event(ev) // it may be recording
 		}
-		c.env.Put(ev, nil)
 	}
 }
 

@@ -31,6 +31,8 @@ type handover struct {
 	bytes int
 	sent  map[uint64]*handItem // guarded by mu, by the sequence number awaiting an answer
 
+	moved chan struct{} // guarded by mu: closed and replaced when a revision was sent, or none will be any more
+
 	flying int  // guarded by mu: bytes sent and not answered
 	frames int  // guarded by mu: pictures held for encoding
 	ended  bool // guarded by mu: nothing is encoded any more
@@ -43,7 +45,8 @@ type handItem struct {
 	frame    *bongsu.Frame // until it is encoded
 	snapshot []byte
 	size     int
-	inFlight bool // sent and not answered yet
+	inFlight bool // taken to be sent and not answered yet
+	posted   bool // and sent
 }
 
 // maxHeldFrames bounds the decoder's pictures that wait for encoding: beyond it an event goes
@@ -59,7 +62,7 @@ const eventSize = 8 << 10
 
 func newHandover(limit int, jpeg func(*bongsu.Frame) ([]byte, error), send func(link.Message) (uint64, error), log *slog.Logger) *handover {
 	return &handover{limit: limit, jpeg: jpeg, send: send, log: log,
-		wake: make(chan struct{}, 1), sent: map[uint64]*handItem{}}
+		wake: make(chan struct{}, 1), moved: make(chan struct{}), sent: map[uint64]*handItem{}}
 }
 
 // Put takes a revision over and returns at once. It retains f until its picture is encoded.
@@ -188,9 +191,48 @@ func (h *handover) post(it *handItem) error {
 		return err
 	}
 	h.mu.Lock()
-	h.sent[seq] = it
-	h.mu.Unlock()
+	defer h.mu.Unlock()
+	h.sent[seq], it.posted = it, true
+	h.move()
 	return nil
+}
+
+// move wakes those who wait in ahead. It is called with mu held.
+func (h *handover) move() {
+	close(h.moved)
+	h.moved = make(chan struct{})
+}
+
+// ahead waits until the node hears of an event before it hears of what is asked next about it: a
+// revision of it is on the way, or none waits. The node deals with messages in their order, so the
+// row of a clip can never be durable without its event, however the two of them end.
+func (h *handover) ahead(ctx context.Context, id bongsu.EventID) error {
+	for {
+		h.mu.Lock()
+		first, moved := h.first(id), h.moved
+		h.mu.Unlock()
+		if first {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (h *handover) first(id bongsu.EventID) bool {
+	waits := false
+	for _, it := range h.items {
+		if it.ev.ID == id {
+			if it.posted {
+				return true
+			}
+			waits = true
+		}
+	}
+	return !waits || h.ended
 }
 
 // answered takes the revision that ref numbers out of sent; nil when ref is not one of ours.
@@ -229,7 +271,7 @@ func (h *handover) nacked(ref uint64) bool {
 		return false
 	}
 	h.mu.Lock()
-	it.inFlight = false
+	it.inFlight, it.posted = false, false
 	h.mu.Unlock()
 	return true
 }
@@ -248,6 +290,7 @@ func (h *handover) drop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ended = true
+	h.move()
 	for _, it := range h.items {
 		if it.frame != nil {
 			it.frame.Release()

@@ -441,6 +441,9 @@ func (w *Worker) answer(m *link.Message) {
 }
 
 func (w *Worker) openClip(ctx context.Context, c bongsu.Clip) (string, error) {
+	if err := w.hand.ahead(ctx, c.Event); err != nil {
+		return "", err
+	}
 	a, err := w.ask(ctx, link.Message{Type: link.TypeClipOpen, Clip: &c})
 	if err != nil {
 		return "", err
