@@ -21,6 +21,7 @@ type addresses struct {
 func (a *addresses) join(asked *url.URL, contentBase, session, media string) {
 	base := *asked
 	base.User, base.Fragment, base.RawFragment = nil, "", ""
+	base.RawQuery = strings.ReplaceAll(base.RawQuery, " ", "%20")
 	if contentBase != "" {
 		base = a.resolve(base, contentBase)
 	}
@@ -84,6 +85,9 @@ func (a *addresses) resolve(at url.URL, s string) url.URL {
 		return at
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	if strings.Contains(u.RawQuery, " ") { // a query is written as it stands, and a space ends the address in a request line
+		u.RawQuery, a.odd = strings.ReplaceAll(u.RawQuery, " ", "%20"), true
+	}
 	return *u
 }
 
