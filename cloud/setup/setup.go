@@ -112,8 +112,8 @@ func (s *Setup) edge(r *http.Request) (bongsu.EdgeID, error) {
 	return "", bongsu.Errorf(bongsu.CodeNotFound, "there is no box %.80q", id)
 }
 
-// ask has the edge do something. With done true what it answered is in v, which was checked to be
-// the JSON that is expected; otherwise the edge's refusal is answered already.
+// ask has the edge do something. Without fault and error its answer is in v; a fault is the edge's
+// refusal, which is written to w already; an error is yet to be answered.
 func (s *Setup) ask(w http.ResponseWriter, r *http.Request, edge bongsu.EdgeID, op string, body, v any) (fault *bongsu.Fault, err error) {
 	a, err := s.o.Edges.Command(r.Context(), edge, op, body)
 	if err != nil {
@@ -138,12 +138,7 @@ func (s *Setup) getSetup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var v bongsu.SetupView
-	fault, err := s.ask(w, r, edge, bongsu.OpCameras, struct{}{}, &v)
-	if err == nil && fault == nil {
-		writeJSON(w, http.StatusOK, v)
-	}
-	return err
+	return s.answer(w, r, edge, bongsu.OpCameras, struct{}{}, new(bongsu.SetupView))
 }
 
 // postProbe has an edge look at a camera. What it saw is shown only after that is recorded.
