@@ -3,12 +3,18 @@
 # the words given: each for FUZZTIME (default 10s), FUZZJOBS (default 4) at once, with one
 # processor each, a line for each. An input that crashes one fails the run; Go writes it to testdata/fuzz
 # beside the target, and every `go test` runs it from there on.
+# With FUZZSEED=N the inputs are those of that seed, begun from the committed corpora alone, so that a
+# run can be made again elsewhere: what decides on a change does not depend on a throw of dice. Without it
+# every run tries something new.
 set -euo pipefail
 self=$(realpath "$0")
 cd "$(dirname "$self")/../.."
 export FUZZTIME="${FUZZTIME:-10s}"
 # Where Go itself keeps inputs that it found to be new: the next run goes on from them.
 export FUZZ_CACHE="${FUZZ_CACHE:-$(go env GOCACHE)/fuzz/bongsu}"
+if [ -n "${FUZZSEED:-}" ]; then
+  export GODEBUG="${GODEBUG:+$GODEBUG,}fuzzseed=$FUZZSEED"
+fi
 
 # Every target, from the files that go list says belong to the build.
 targets() {
@@ -49,12 +55,13 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 FUZZ_OUT=$(mktemp -d) && export FUZZ_OUT
+if [ -n "${FUZZSEED:-}" ]; then export FUZZ_CACHE="$FUZZ_OUT/cache"; fi
 trap 'rm -rf "$FUZZ_OUT"' EXIT
 list=$(targets)
 if [ $# -gt 0 ]; then list=$(grep -F "$(printf '%s\n' "$@")" <<<"$list"); fi
 from=$SECONDS
 for folder in $(cut -d' ' -f1 <<<"$list" | sort -u); do build "$folder"; done
-echo "fuzz: $(wc -l <<<"$list") targets, $FUZZTIME each; built in $((SECONDS - from)) s"
+echo "fuzz: $(wc -l <<<"$list") targets, $FUZZTIME each, seed ${FUZZSEED:-new}; built in $((SECONDS - from)) s"
 from=$SECONDS
 xargs -P "${FUZZJOBS:-4}" -L 1 bash "$self" --one <<<"$list" || { echo "fuzz: FAILED after $((SECONDS - from)) s"; exit 1; }
 echo "fuzz: done in $((SECONDS - from)) s"

@@ -22,7 +22,7 @@ go test -race -timeout 15m "${packages[@]}"
 step "the real programs, end to end"
 go test -race -timeout 15m ./deploy/demo
 step "what fuzzing finds in ten seconds each"
-bash deploy/deps/fuzz.sh
+FUZZSEED="${FUZZSEED:-1}" bash deploy/deps/fuzz.sh
 step "the training recipe, in small"
 untested=
 bash deploy/deps/train.sh || { [ $? -eq 75 ] && untested="THE TRAINING RECIPE IS NOT TESTED: there is no PyTorch here (deploy/deps/train.sh)" || exit 1; }

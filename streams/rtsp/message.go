@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -163,6 +164,25 @@ func readLine(br *bufio.Reader) (string, error) {
 		}
 		return strings.TrimRight(string(line), "\r\n"), nil
 	}
+}
+
+// What gortsplib reads of the words behind a status and of a header's value, with some to spare.
+const (
+	longestText  = 200
+	longestValue = 2000
+)
+
+// bound takes out of an answer what gortsplib would break the session over: a line without an
+// end, or one that ends early by a control character, such as a carriage return in its middle.
+func (m *message) bound() {
+	if m.text == "" || !passable(m.text, longestText) {
+		m.text = "-"
+	}
+	m.fields = slices.DeleteFunc(m.fields, func(f field) bool { return !passable(f.value, longestValue) })
+}
+
+func passable(value string, longest int) bool {
+	return len(value) <= longest && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // marshal writes m.

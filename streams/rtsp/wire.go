@@ -415,9 +415,7 @@ func (w *wire) answered(m *message) error {
 		return err
 	}
 	out.set("CSeq", r.number)
-	if out.text == "" {
-		out.text = "-"
-	}
+	out.bound()
 	w.out = out.marshal()
 	return nil
 }
