@@ -7,9 +7,18 @@ type EventKind string
 
 // Kinds of event that rules produce.
 const (
-	KindIntrusion    EventKind = "intrusion"     // 침입: something is in a zone where it must not be
-	KindLineCrossing EventKind = "line-crossing" // 선 통과: a line was crossed in the named direction
-	KindLoitering    EventKind = "loitering"     // 배회: someone stays in a zone longer than allowed
+	KindIntrusion      EventKind = "intrusion"       // 침입: something is in a zone where it must not be
+	KindLineCrossing   EventKind = "line-crossing"   // 선 통과: a line was crossed in the named direction
+	KindLoitering      EventKind = "loitering"       // 배회: someone stays in a zone longer than allowed
+	KindAbandonment    EventKind = "abandonment"     // 유기: a thing was left behind
+	KindFall           EventKind = "fall"            // 쓰러짐: someone went down and stays down
+	KindFire           EventKind = "fire"            // 방화: fire or smoke
+	KindWrongWay       EventKind = "wrong-way"       // 역주행: against the arrow
+	KindStoppedVehicle EventKind = "stopped-vehicle" // 정지 차량: a vehicle stands where none may
+	KindClosedArea     EventKind = "closed-area"     // 폐쇄 구역: people in a place outside its hours
+	KindLineCounting   EventKind = "line-counting"   // 통행량: how many crossed a line; a record, not an alarm
+	KindFight          EventKind = "fight"           // 싸움: experimental
+	KindCrowd          EventKind = "crowd"           // 밀집: experimental
 )
 
 // Priority orders events for the operator. The words and their service levels are those of

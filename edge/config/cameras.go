@@ -39,9 +39,12 @@ func (d *Defaults) camera() Camera {
 	}
 }
 
+// ruleDraft is a rule while it is read.
+type ruleDraft struct{ Rule }
+
 // rule is a rule that says nothing for itself.
-func (d *Defaults) rule() Rule {
-	return Rule{Classes: d.Classes, MinScore: d.MinScore, Confirm: d.Confirm, Linger: d.Linger}
+func (d *Defaults) rule() *ruleDraft {
+	return &ruleDraft{Rule{Classes: d.Classes, MinScore: d.MinScore, Confirm: d.Confirm, Linger: d.Linger}}
 }
 
 func (c *Config) readCameras(v value) {
@@ -253,12 +256,12 @@ func readRule(v value, d Defaults) Rule {
 	rule := d.rule()
 	if v.null() {
 		v.fail("an empty entry: give the rule an id and a kind, or remove the dash")
-		return rule
+		return rule.Rule
 	}
 	before := len(v.r.errs)
 	f := v.fields(ruleKeys...)
 	if f == nil && len(v.r.errs) > before {
-		return rule
+		return rule.Rule
 	}
 	rule.ID = bongsu.RuleID(readID(v, f, "rule"))
 	rule.readTuning(f)
@@ -276,13 +279,13 @@ func readRule(v value, d Defaults) Rule {
 			p.fail("%q is no priority: use critical, high, medium or low", priority)
 		}
 	}
-	return rule
+	return rule.Rule
 }
 
 const knownKinds = "use intrusion, line-crossing or loitering"
 
 // readKind reads what the rule's kind needs and refuses what it has no use for.
-func (rule *Rule) readKind(v, kind value, f map[string]value) {
+func (rule *ruleDraft) readKind(v, kind value, f map[string]value) {
 	switch rule.Kind {
 	case bongsu.KindIntrusion:
 		rule.readZone(v, f)
@@ -303,7 +306,7 @@ func (rule *Rule) readKind(v, kind value, f map[string]value) {
 }
 
 // refuse reports keys that a rule of this kind does not have.
-func (rule *Rule) refuse(f map[string]value, keys ...string) {
+func (rule *ruleDraft) refuse(f map[string]value, keys ...string) {
 	for _, key := range keys {
 		v, ok := f[key]
 		switch {
@@ -318,7 +321,7 @@ func (rule *Rule) refuse(f map[string]value, keys ...string) {
 	}
 }
 
-func (rule *Rule) readZone(v value, f map[string]value) {
+func (rule *ruleDraft) readZone(v value, f map[string]value) {
 	z, ok := f["zone"]
 	if !ok {
 		v.at("zone").fail("a rule of kind %s needs a zone: a list of [x, y] points, 0..1 of the picture", rule.Kind)
@@ -330,7 +333,7 @@ func (rule *Rule) readZone(v value, f map[string]value) {
 	}
 }
 
-func (rule *Rule) readLine(v value, f map[string]value) {
+func (rule *ruleDraft) readLine(v value, f map[string]value) {
 	if l, ok := f["line"]; !ok {
 		v.at("line").fail("a line-crossing rule needs a line: [[x, y], [x, y]], 0..1 of the picture")
 	} else if points, good := l.points(); good {
@@ -373,7 +376,7 @@ func (v value) coordinate() (float64, bool) {
 	return n, ok
 }
 
-func (rule *Rule) readTuning(f map[string]value) {
+func (rule *ruleDraft) readTuning(f map[string]value) {
 	if v, ok := f["classes"]; ok {
 		rule.Classes = nil
 		for _, item := range v.items() {

@@ -122,20 +122,8 @@ type TLS struct {
 	PinSHA256 string // of the certificate itself (DER), 64 lower-case hex digits; no authority is asked then
 }
 
-// Rule is one rule of a camera. Points are 0..1 of the picture's width and height.
-type Rule struct {
-	ID        bongsu.RuleID
-	Kind      bongsu.EventKind
-	Priority  bongsu.Priority
-	Zone      []bongsu.Point // intrusion, loitering
-	Line      []bongsu.Point // line-crossing: A and B
-	Direction string         // of a line: bongsu.DirectionLeftToRight, ...; see docs/design/events.md
-	Classes   []bongsu.Class
-	MinScore  float32       // the best score of what fires it must reach this
-	Dwell     time.Duration // loitering: time in the zone before it fires
-	Confirm   time.Duration // intrusion: the thing must be in the zone this long
-	Linger    time.Duration // and be gone this long before the event ends
-}
+// Rule is one rule of a camera.
+type Rule = bongsu.Rule
 
 // Default is the configuration of an empty file; deploy/edge.yaml equals it.
 func Default() Config {

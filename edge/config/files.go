@@ -149,10 +149,7 @@ func (cam *Camera) assignment(password, authority string) link.Assignment {
 		Model: cam.Model, InferPS: cam.InferPerS,
 		PreRoll: cam.PreRoll, PostRoll: cam.PostRoll, MaxClip: cam.MaxClip,
 		RingBytes: cam.RingBytes, StallAfter: cam.Stall, MaxPixels: cam.MaxPixels,
-		Rules: make([]link.Rule, len(cam.Rules)),
-	}
-	for i, r := range cam.Rules {
-		a.Rules[i] = link.Rule(r)
+		Rules: append([]link.Rule{}, cam.Rules...),
 	}
 	return a
 }

@@ -92,20 +92,8 @@ type Assignment struct {
 	Rules      []Rule          `json:"rules"`
 }
 
-// Rule is one rule of a camera as the worker runs it. Points are 0..1 of the picture.
-type Rule struct {
-	ID        bongsu.RuleID    `json:"id"`
-	Kind      bongsu.EventKind `json:"kind"`
-	Priority  bongsu.Priority  `json:"priority"`
-	Zone      []bongsu.Point   `json:"zone,omitempty"`
-	Line      []bongsu.Point   `json:"line,omitempty"`
-	Direction string           `json:"direction,omitempty"` // "left-to-right", "right-to-left", "both"; see docs/design/events.md
-	Classes   []bongsu.Class   `json:"classes"`
-	MinScore  float32          `json:"min_score"`
-	Dwell     time.Duration    `json:"dwell_ns,omitempty"`   // loitering: time in the zone before it fires
-	Confirm   time.Duration    `json:"confirm_ns,omitempty"` // the condition must hold this long
-	Linger    time.Duration    `json:"linger_ns,omitempty"`  // and be gone this long before it ends
-}
+// Rule is one rule of a camera.
+type Rule = bongsu.Rule
 
 // Counter is one value of one metric. Name is a Prometheus name without labels; Value only
 // rises within a worker's life unless Gauge is set.

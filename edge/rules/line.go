@@ -9,7 +9,7 @@ import (
 
 // lineRule is a line-crossing rule with the side of the line on which each subject is.
 type lineRule struct {
-	Rule
+	watcher
 	a, b     bongsu.Point
 	nx, ny   float32 // how much of a box's width and height lies across the line
 	sides    []side
@@ -22,7 +22,7 @@ type lineRule struct {
 const clearBy = 0.15
 
 func newLineRule(r Rule) lineRule {
-	l := lineRule{Rule: r, a: r.Line[0], b: r.Line[1]}
+	l := lineRule{watcher: watcher{r}, a: r.Line[0], b: r.Line[1]}
 	dx, dy := float64(l.b.X-l.a.X), float64(l.b.Y-l.a.Y)
 	n := math.Hypot(dx, dy)
 	l.nx, l.ny = float32(math.Abs(dy)/n), float32(math.Abs(dx)/n)

@@ -11,21 +11,8 @@ import (
 	"bongsu"
 )
 
-// Rule is one rule of a camera. Its fields are those of the protocol's rule, in the same order, so
-// that one converts to the other.
-type Rule struct {
-	ID        bongsu.RuleID
-	Kind      bongsu.EventKind
-	Priority  bongsu.Priority
-	Zone      []bongsu.Point // intrusion, loitering: 0..1 of the picture
-	Line      []bongsu.Point // line-crossing: A and B
-	Direction string         // of a line: bongsu.DirectionLeftToRight, DirectionRightToLeft or DirectionBoth
-	Classes   []bongsu.Class // what it watches for; none means everything
-	MinScore  float32        // the best score of the thing while it counts must reach this
-	Dwell     time.Duration  // loitering: time in the zone before it fires
-	Confirm   time.Duration  // intrusion: the thing must be seen in the zone for this long
-	Linger    time.Duration  // zones: out of it or out of sight this long ends a stay; lines: the same thing counts again after this long
-}
+// Rule is one rule of a camera.
+type Rule = bongsu.Rule
 
 // Options are the rules of one camera and what they share. The zero value of a duration means
 // its default.
@@ -86,7 +73,7 @@ func New(o Options) (*Set, error) {
 		if r.Kind == bongsu.KindLineCrossing {
 			s.lines = append(s.lines, newLineRule(r))
 		} else {
-			s.zones = append(s.zones, zoneRule{Rule: r})
+			s.zones = append(s.zones, zoneRule{watcher: watcher{r}})
 		}
 	}
 	return s, nil
@@ -191,13 +178,16 @@ func (s *Set) loseAll() {
 	s.subjects = s.subjects[:0]
 }
 
+// watcher is a rule at work.
+type watcher struct{ Rule }
+
 // watches reports whether the rule is about class.
-func (r *Rule) watches(class bongsu.Class) bool {
+func (r *watcher) watches(class bongsu.Class) bool {
 	return len(r.Classes) == 0 || slices.ContainsFunc(r.Classes, class.Is)
 }
 
 // firing fills what all firings have in common.
-func (r *Rule) firing(s *Set, g *subject, phase bongsu.FiringPhase, stay uint64) bongsu.Firing {
+func (r *watcher) firing(s *Set, g *subject, phase bongsu.FiringPhase, stay uint64) bongsu.Firing {
 	return bongsu.Firing{
 		Rule: r.ID, Kind: r.Kind, Priority: r.Priority, Phase: phase, Stay: stay,
 		At: s.at, Since: s.at, Track: g.track, Zone: r.Zone, Line: r.Line, Trail: g.trail.points(),

@@ -8,7 +8,7 @@ import (
 
 // zoneRule is an intrusion or loitering rule with the stays in its zone.
 type zoneRule struct {
-	Rule
+	watcher
 	stays    []stay
 	resumed  []resumed
 	nextStay uint64

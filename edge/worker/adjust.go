@@ -47,7 +47,7 @@ func onlyRules(was, is link.Assignment) bool {
 
 // Adjust implements adjuster.
 func (c *camera) Adjust(a link.Assignment) bool {
-	set, err := rules.New(rules.Options{Rules: rulesOf(a.Rules)})
+	set, err := rules.New(rules.Options{Rules: a.Rules})
 	if err != nil {
 		return false // a new run says why
 	}

@@ -60,7 +60,7 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := rules.New(rules.Options{Rules: rulesOf(a.Rules)})
+	set, err := rules.New(rules.Options{Rules: a.Rules})
 	if err != nil {
 		return nil, err
 	}
@@ -165,13 +165,6 @@ type sink func(ev bongsu.Event, f *bongsu.Frame)
 
 func (s sink) Put(ev bongsu.Event, f *bongsu.Frame) { s(ev, f) }
 
-func rulesOf(in []link.Rule) []rules.Rule {
-	out := make([]rules.Rule, len(in))
-	for i, r := range in {
-		out[i] = rules.Rule(r)
-	}
-	return out
-}
 
 // opener connects to one stream of the camera. That the login worked before tells a camera
 // that is full from a wrong password.

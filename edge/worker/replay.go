@@ -22,7 +22,7 @@ func (b *Builder) Replay(ctx context.Context, a link.Assignment, source streams.
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	set, err := rules.New(rules.Options{Rules: rulesOf(a.Rules)})
+	set, err := rules.New(rules.Options{Rules: a.Rules})
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
