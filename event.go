@@ -88,7 +88,22 @@ type Firing struct {
 	Trail     []TrailPoint
 	Dwell     time.Duration // how long the thing has been in the zone
 	Reasons   []Reason
+
+	RuleVersion string          // which rule decided with which parameters, see Event.RuleVersion
+	Frames      []DecidingFrame // that decided, oldest first, at most MaxDecidingFrames
 }
+
+// DecidingFrame is one picture that a rule's decision rests on.
+type DecidingFrame struct {
+	At    time.Time `json:"at"`     // frame time
+	PTSUS int64     `json:"pts_us"` // media clock since the run began
+	Seq   uint64    `json:"seq"`    // of the access unit within the run
+	Box   Box       `json:"box"`    // of the thing in it
+	Score float32   `json:"score"`  // of the thing in it; 0 where it was not seen and that decided
+}
+
+// MaxDecidingFrames is the most of its deciding pictures that an event names.
+const MaxDecidingFrames = 8
 
 // TrailPoint is where a track's foot point was.
 type TrailPoint struct {
@@ -149,6 +164,9 @@ type Event struct {
 	Trail     []TrailPoint `json:"trail,omitempty"`     // at most MaxTrail points, oldest dropped first by thinning
 	Reasons   []Reason     `json:"reasons,omitempty"`
 	Model     ModelRef     `json:"model"`
+
+	RuleVersion string          `json:"rule_version,omitempty"` // 12 hex digits of a hash of the kind's code version and the rule's parameters, defaults filled in
+	Frames      []DecidingFrame `json:"frames,omitempty"`       // that decided, oldest first, at most MaxDecidingFrames
 
 	Count     int  `json:"count,omitempty"`      // so many findings of the rule in one event, because they were too many; 0: this is one
 	ClipParts int  `json:"clip_parts,omitempty"` // parts known when this revision was made

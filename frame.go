@@ -30,6 +30,21 @@ type Plane struct {
 	Stride int    // bytes from one row to the next
 }
 
+// Picture is what rules know of a picture that was looked at, or of an instant at which there was none
+// to be trusted (Tainted, and no size).
+type Picture struct {
+	At            time.Time     // frame time (Frame.Wall)
+	PTS           time.Duration // media clock since the run began
+	Seq           uint64        // of the access unit within the run
+	Tainted       bool          // it confirms nothing
+	Width, Height int           // pixels
+}
+
+// Picture says what rules need to know of f.
+func (f *Frame) Picture() Picture {
+	return Picture{At: f.Wall, PTS: f.PTS, Seq: f.Seq, Tainted: f.Tainted, Width: f.Width, Height: f.Height}
+}
+
 // FrameOwner counts references to the memory behind a Frame. The decoder implements it.
 type FrameOwner interface {
 	Retain()

@@ -115,7 +115,7 @@ func judge(t *testing.T, rule rules.Rule, pictures []picture, rate float64) (sta
 			continue
 		}
 		next += 1 / rate
-		for _, f := range set.Evaluate(epoch.Add(p.at), false, tracker.Update(p.at, p.dets)) {
+		for _, f := range set.Evaluate(bongsu.Picture{At: epoch.Add(p.at), PTS: p.at}, tracker.Update(p.at, p.dets)) {
 			if f.Phase == bongsu.FiringBegin || f.Phase == bongsu.FiringPulse {
 				starts = append(starts, f.Since.Sub(epoch).Seconds())
 			}

@@ -56,7 +56,7 @@ func (c *Camera) age() {
 	c.exchanged(now)
 	if blind := c.o.Steady() - c.seen.at; !c.seen.wall.IsZero() && !c.o.Lossless && blind > blindAfter {
 		at := c.seen.wall.Add(blind)
-		if firings := c.o.Rules.Evaluate(at, true, nil); len(firings) > 0 {
+		if firings := c.o.Rules.Evaluate(bongsu.Picture{At: at, Tainted: true}, nil); len(firings) > 0 {
 			c.emit(c.o.Events.Apply(at, nil, time.Time{}, firings), nil)
 		}
 		if blind > tellBlind {

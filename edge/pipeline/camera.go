@@ -310,7 +310,7 @@ func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
 	c.sight(f)
 	c.exchanged(f.Wall)
 	tracks := c.o.Tracker.Update(c.mediaTime(f.Wall), dets)
-	firings := c.o.Rules.Evaluate(f.Wall, f.Tainted, tracks)
+	firings := c.o.Rules.Evaluate(f.Picture(), tracks)
 	if len(firings) > 0 {
 		c.emit(c.o.Events.Apply(f.Wall, f, inferred, firings), f)
 	}

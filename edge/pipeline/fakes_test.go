@@ -149,10 +149,10 @@ func (s *fakeStages) Update(at time.Duration, dets []bongsu.Detection) []bongsu.
 	s.times = append(s.times, at)
 	return []bongsu.Track{{ID: 1, State: bongsu.TrackConfirmed, Class: dets[0].Class, Box: dets[0].Box}}
 }
-func (s *fakeStages) Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing {
+func (s *fakeStages) Evaluate(p bongsu.Picture, tracks []bongsu.Track) []bongsu.Firing {
 	s.n++
 	if tracks != nil && s.fire != nil && s.fire(s.n) {
-		return []bongsu.Firing{{Rule: "r", Kind: bongsu.KindIntrusion, At: at}}
+		return []bongsu.Firing{{Rule: "r", Kind: bongsu.KindIntrusion, At: p.At}}
 	}
 	return nil
 }

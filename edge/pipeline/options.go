@@ -31,7 +31,7 @@ type Tracker interface {
 
 // Rules judge tracks; edge/rules implements it. The slice is valid until the next call.
 type Rules interface {
-	Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing
+	Evaluate(p bongsu.Picture, tracks []bongsu.Track) []bongsu.Firing
 	// Shift says that the box's clock was set by d.
 	Shift(d time.Duration)
 }

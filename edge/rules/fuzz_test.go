@@ -86,7 +86,7 @@ func FuzzRules(f *testing.F) {
 				tracks[i] = bongsu.Track{ID: bongsu.TrackID(i + 1), State: bongsu.TrackConfirmed, Class: bongsu.ClassPerson, Score: 0.8,
 					Box: bongsu.Box{X0: x - 0.05, X1: x + 0.05, Y0: y - 0.1, Y1: y}}
 			}
-			for _, fired := range s.Evaluate(now, marks&1 == 0, tracks) {
+			for _, fired := range s.Evaluate(bongsu.Picture{At: now, Tainted: marks&1 == 0}, tracks) {
 				if fired.Rule != "r" || fired.Phase == bongsu.FiringBegin && fired.Stay != 0 && begun[fired.Stay] {
 					t.Fatalf("%+v", fired)
 				}

@@ -97,20 +97,19 @@ func check(r Rule) error {
 	return fmt.Errorf("%q is no kind of rule: use intrusion, line-crossing or loitering", r.Kind)
 }
 
-// Evaluate judges the tracks of the picture at frame time at (Frame.Wall) and returns what
-// fired. A tainted picture, and a call without a picture while a camera is away (tainted and no
+// Evaluate judges the tracks of one picture and returns what fired. A tainted picture, and a call without a picture while a camera is away (tainted and no
 // tracks), confirms nothing and ends nothing: what was there is held. After Options.Blind of
 // nothing else it is lost: each stay that has fired gives a firing of phase FiringLost. The slice is valid until the next call; what its elements point to may be kept but not changed.
-func (s *Set) Evaluate(at time.Time, tainted bool, tracks []bongsu.Track) []bongsu.Firing {
+func (s *Set) Evaluate(p bongsu.Picture, tracks []bongsu.Track) []bongsu.Firing {
 	s.out = s.out[:0]
-	s.advance(at, tainted)
+	s.advance(p.At, p.Tainted)
 	switch blind := s.clock - s.clear; {
 	case blind > s.o.Blind:
 		s.loseAll()
 	case blind > doubtAfter:
 		s.doubt()
 	}
-	if tainted {
+	if p.Tainted {
 		return s.out
 	}
 	s.clear = s.clock

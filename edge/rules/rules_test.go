@@ -140,7 +140,7 @@ func TestNoAllocationsWithoutFiring(t *testing.T) {
 			tracks[k] = at{id: id, x: 0.1 + 0.05*float32(k), y: 0.5 + 0.001*float32(i%50), state: bongsu.TrackState(1 + i/40*k%2)}.track()
 		}
 		now = now.Add(100 * time.Millisecond)
-		if n := len(s.set.Evaluate(now, i%17 == 0, tracks)); n != 0 {
+		if n := len(s.set.Evaluate(bongsu.Picture{At: now, Tainted: i%17 == 0}, tracks)); n != 0 {
 			t.Fatalf("%d firings", n)
 		}
 		i++
@@ -166,6 +166,6 @@ func BenchmarkEvaluate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(100 * time.Millisecond)
-		set.Evaluate(now, false, tracks)
+		set.Evaluate(bongsu.Picture{At: now}, tracks)
 	}
 }

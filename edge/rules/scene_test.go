@@ -73,7 +73,7 @@ func (s *scene) judge(tainted bool, things ...at) {
 }
 
 func (s *scene) evaluate(tainted bool, tracks []bongsu.Track) {
-	for _, f := range s.set.Evaluate(s.start.Add(s.now), tainted, tracks) {
+	for _, f := range s.set.Evaluate(bongsu.Picture{At: s.start.Add(s.now), PTS: s.now, Tainted: tainted, Width: 640, Height: 360}, tracks) {
 		s.fired = append(s.fired, f)
 		if f.Phase == bongsu.FiringHold {
 			continue
