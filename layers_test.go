@@ -53,6 +53,7 @@ var layers = []layer{
 	{"edge/track", nil, "a stage knows no other stage"},
 	{"edge/rules", nil, "a stage knows no other stage"},
 	{"edge/events", nil, "a stage knows no other stage"},
+	{"edge/score", []string{"streams/truth"}, "what was reported against what happened: values only"},
 	{"edge/clips", []string{"streams"}, "event to clip through ring and mp4"},
 	{"edge/outbox", nil, "a store knows nobody above it"},
 	{"edge/uplink", []string{"edge/outbox"}, "empties the outbox"},
@@ -96,7 +97,7 @@ var libraryHomes = map[string][]string{
 
 // pureEdge are the parts of the edge whose dependencies hold no C: the node survives what a
 // camera sends because no C of ours runs in it.
-var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "link", "live", "crash", "setup"}
+var pureEdge = []string{"node", "outbox", "uplink", "config", "obs", "events", "track", "rules", "score", "link", "live", "crash", "setup"}
 
 func goList(t *testing.T, env []string, args ...string) []string {
 	t.Helper()
