@@ -35,11 +35,8 @@ const (
 
 // DefaultPriority is the priority of a kind when the rule does not name one.
 func DefaultPriority(k EventKind) Priority {
-	switch k {
-	case KindIntrusion:
-		return PriorityHigh
-	case KindLoitering, KindLineCrossing:
-		return PriorityMedium
+	if c := CategoryOf(k); c != nil {
+		return c.Priority
 	}
 	return PriorityLow
 }
