@@ -19,7 +19,8 @@ func wholeEvent() Event {
 		Class: ClassPerson, Score: 0.75, Track: 1<<63 + 1, Box: Box{0.1, 0.2, 0.3, 0.4},
 		Zone: []Point{{0, 0}, {1, 0}, {1, 1}}, Line: []Point{{0, 0}, {1, 1}}, Direction: DirectionLeftToRight,
 		Trail: []TrailPoint{{At: at, Box: Box{0, 0, 0.5, 0.5}}}, Reasons: []Reason{{Name: "score", Value: 0.75, Threshold: 0.5}},
-		Model: ModelRef{Name: "m", Version: "1", SHA256: strings.Repeat("a", 64)}, Count: 3, ClipParts: 2, Tainted: true, Unspooled: true,
+		Model:       ModelRef{Name: "m", Version: "1", SHA256: strings.Repeat("a", 64)},
+		RuleVersion: "0123456789ab", Frames: []DecidingFrame{{At: at, PTSUS: 6, Seq: 7, Box: Box{0.1, 0.2, 0.3, 0.4}, Score: 0.75}}, Count: 3, ClipParts: 2, Tainted: true, Unspooled: true,
 		Stamps: Stamps{1, 2, 3, 4, 5, 6, 7, 8},
 	}
 }
@@ -54,6 +55,7 @@ func TestEventFieldNames(t *testing.T) {
 		`"camera_name":"정문"`, `"kind":"intrusion"`, `"priority":"high"`, `"state":"closed"`, `"close_reason":"ended"`,
 		`"start":"2026-03-01T09:00:00.123456Z"`, `"monotonic_us":5`, `"media_pts_us":6`, `"box":{"x0":0.1,"y0":0.2,"x1":0.3,"y1":0.4}`,
 		`"direction":"left-to-right"`, `"reasons":[{"name":"score","value":0.75,"threshold":0.5}]`, `"packet_us":1`,
+		`"rule_version":"0123456789ab"`, `"pts_us":6,"seq":7,`,
 	} {
 		if !strings.Contains(string(data), part) {
 			t.Errorf("%s is not in %s", part, data)

@@ -12,7 +12,7 @@ type Rule struct {
 	Zone      []Point       `json:"zone,omitempty"`       // a polygon
 	Line      []Point       `json:"line,omitempty"`       // two points: what is crossed, or of wrong-way the arrow along which one may go
 	Direction string        `json:"direction,omitempty"`  // of a line: DirectionLeftToRight, DirectionRightToLeft or DirectionBoth
-	Classes   []Class       `json:"classes"`              // what it watches for; none means everything
+	Classes   []Class       `json:"classes"`              // what it watches for; none means what docs/ref/rules.md says of the kind
 	MinScore  float32       `json:"min_score"`            // the best score of the thing while it counts must reach this
 	Dwell     time.Duration `json:"dwell_ns,omitempty"`   // how long it must last before it is an event: a stay, a stop, a bag alone
 	Confirm   time.Duration `json:"confirm_ns,omitempty"` // the condition must be seen for this long
