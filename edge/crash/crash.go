@@ -20,7 +20,7 @@ import (
 // FD is the file descriptor at which a worker inherits the memory.
 const FD = 5
 
-// The memory holds slots, one a camera; pages that are never written take no room. A slot is a
+// The memory holds slots, one a camera; one that never had a camera takes no room. A slot is a
 // head, an index of its latest units, and a ring of their bytes.
 const (
 	slots     = 32

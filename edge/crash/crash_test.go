@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bongsu"
 )
 
@@ -215,6 +217,40 @@ func TestMemoryOfTheWrongSize(t *testing.T) {
 	if _, err := OpenFD(9999); err == nil {
 		t.Error("no memory was taken")
 	}
+}
+
+// TestTapeTakesItsRoomAtOnce: what a tape takes of memory it takes when its camera begins, not page by
+// page over the hour in which a quiet camera fills it; and nothing of the camera before is left.
+func TestTapeTakesItsRoomAtOnce(t *testing.T) {
+	r, rec := region(t)
+	before := rec.Tape("before")
+	before.Begin(unit(0, ringSize/2))
+	before.Close()
+	tape := rec.Tape("gate")
+	if bytes.ContainsFunc(tape.mem[atIndex:], func(c rune) bool { return c != 0 }) {
+		t.Error("a camera's input is left on the next one's tape")
+	}
+	first := taken(t, r)
+	if first < slotBytes/1024 {
+		t.Errorf("a new tape has %d KiB of %d", first, slotBytes/1024)
+	}
+	for i := range 3 * ringSize / 10000 {
+		tape.Begin(unit(i, 10000))
+		tape.End()
+	}
+	if now := taken(t, r); now > first {
+		t.Errorf("a tape grew from %d to %d KiB", first, now)
+	}
+}
+
+// taken is how much memory the region takes, in KiB.
+func taken(t *testing.T, r *Region) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(r.File().Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Blocks / 2
 }
 
 func TestTapeAllocatesNothing(t *testing.T) {

@@ -43,7 +43,9 @@ func (r *Recorder) Tape(camera bongsu.CameraID) *Tape {
 		}
 		r.used[i] = true
 		t := &Tape{rec: r, slot: i, mem: r.mem[i*slotBytes : (i+1)*slotBytes]}
-		clear(t.mem[:atIndex])
+		// All of it at once: pages would come one by one as the ring fills for the first time, which
+		// takes a quiet camera an hour and looks like a leak; and the camera before leaves nothing.
+		clear(t.mem)
 		t.mem[atIDLen] = byte(copy(t.mem[atID:atID+maxID], camera))
 		order.PutUint32(t.mem[atUsed:], 1)
 		return t

@@ -47,7 +47,7 @@ func (c Command) Start(context.Context) (net.Conn, Process, error) {
 		return nil, nil, err
 	}
 	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Env = withArenas(c.Env)
+	cmd.Env = withHeaps(c.Env)
 	cmd.Stdout, cmd.Stderr = c.Stderr, c.Stderr
 	cmd.ExtraFiles = []*os.File{theirs, theirMedia, input.File()} // at link.FD, link.MediaFD and crash.FD
 	// In a group of its own: Ctrl-C in a terminal reaches the node only, which then hears its
@@ -60,22 +60,26 @@ func (c Command) Start(context.Context) (net.Conn, Process, error) {
 	return ours, &child{cmd, media, input}, nil
 }
 
-// arenas is what the C library is told: how many heaps it may have. It makes up to eight for each core
-// otherwise, and as Go's threads come and go decoders and the model touch one after the other,
-// each of which keeps what was freed in it.
-const arenas = "MALLOC_ARENA_MAX"
+// heaps is what the C library is told, unless somebody has told it already: how many heaps it may
+// have, and from how many bytes on a block is one of its own. It makes up to eight heaps for each core otherwise, and
+// as Go's threads come and go decoders and the model touch one after the other, each of which
+// keeps what was freed in it. And it raises the size each time a block of its own is freed, so that
+// after a camera's first break its decoder's pictures lie in the heaps, between what lives on.
+var heaps = []string{"MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=131072"}
 
-// withArenas is a worker's environment; who sets the number himself is left alone. nil is this process's.
-func withArenas(env []string) []string {
+// withHeaps is a worker's environment. nil is this process's.
+func withHeaps(env []string) []string {
 	if env == nil {
 		env = os.Environ()
 	}
-	for _, v := range env {
-		if strings.HasPrefix(v, arenas+"=") {
-			return env
+	env = slices.Clone(env)
+	for _, h := range heaps {
+		name, _, _ := strings.Cut(h, "=")
+		if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			env = append(env, h)
 		}
 	}
-	return append(slices.Clone(env), arenas+"=2")
+	return env
 }
 
 // child is a Process of the operating system.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -126,21 +127,24 @@ func TestRealProcess(t *testing.T) {
 	}
 }
 
-// TestWorkersHaveFewHeaps: a worker's C library is told how many heaps it may have, unless somebody said
-// it already.
+// TestWorkersHaveFewHeaps: a worker's C library is told how many heaps it may have and what is kept out of
+// them, unless somebody said it already.
 func TestWorkersHaveFewHeaps(t *testing.T) {
-	t.Setenv(arenas, "")
-	_ = os.Unsetenv(arenas) // put back by t.Setenv
-	if env := withArenas(nil); len(env) != len(os.Environ())+1 || env[len(env)-1] != "MALLOC_ARENA_MAX=2" {
+	for _, h := range heaps {
+		name, _, _ := strings.Cut(h, "=")
+		t.Setenv(name, "")
+		_ = os.Unsetenv(name) // put back by t.Setenv
+	}
+	if env := withHeaps(nil); len(env) != len(os.Environ())+2 || !slices.Equal(env[len(env)-2:], heaps) {
 		t.Errorf("of this process's: %q", env)
 	}
 	mine := make([]string, 1, 10)
 	mine[0] = "A=b"
-	if env := withArenas(mine); !slices.Equal(env, []string{"A=b", "MALLOC_ARENA_MAX=2"}) || mine[:2][1] != "" {
+	if env := withHeaps(mine); !slices.Equal(env, append([]string{"A=b"}, heaps...)) || mine[:2][1] != "" {
 		t.Errorf("%q of %q", env, mine[:2])
 	}
 	said := []string{"MALLOC_ARENA_MAX=7", "A=b"}
-	if env := withArenas(said); !slices.Equal(env, said) {
-		t.Errorf("said already: %q", env)
+	if env := withHeaps(said); !slices.Equal(env, append(slices.Clone(said), heaps[1])) {
+		t.Errorf("one said already: %q", env)
 	}
 }
