@@ -1,6 +1,10 @@
 package scene
 
-import "math"
+import (
+	"math"
+
+	"bongsu"
+)
 
 // sensorWidth is that of a 1/2.8" sensor, in mm: focal lengths are those on the camera's label.
 const sensorWidth = 5.37
@@ -53,6 +57,14 @@ func (v *view) ray(x, y float64) vec {
 		ux, uy = dx/k, dy/k
 	}
 	return v.forward.add(v.right.mul(ux / v.focal)).sub(v.up.mul(uy / v.focal))
+}
+
+// OnPicture is where a point up metres over p lies on the picture, 0..1, and its depth in metres;
+// a depth that is not positive means behind the camera.
+func (c *Camera) OnPicture(p Place, up float64) (at bongsu.Point, depth float64) {
+	v := newView(c)
+	x, y, z := v.project(vec{p.X(), p.Y(), up})
+	return bongsu.Point{X: float32(x / float64(v.w)), Y: float32(y / float64(v.h))}, z
 }
 
 // onCamera turns a direction into the camera's own axes: right, down, away.

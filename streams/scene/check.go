@@ -23,13 +23,6 @@ const (
 // margin is how far a path may leave the picture, as a share of its side: actors come and go.
 const margin = 0.5
 
-// Kinds of zone.
-const (
-	ZoneIntrusion = "intrusion"
-	ZoneLoitering = "loitering"
-	ZoneDetect    = "detect"
-)
-
 var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // checker collects the first thing that is wrong.
@@ -324,27 +317,50 @@ func (c *checker) visible(path string, pts []Place) {
 // picture checks zones and lines, which are given in the picture.
 func (c *checker) picture() {
 	for i := range c.s.Zones {
-		z := &c.s.Zones[i]
-		path := fmt.Sprintf("zones[%d]", i)
-		c.word(path+".kind", z.Kind, []string{ZoneIntrusion, ZoneLoitering, ZoneDetect}, "kind of zone")
-		c.within(path+".dwell_s", z.DwellS, 0, maxDuration, " seconds")
-		poly := make([]bongsu.Point, len(z.Polygon))
-		for k, p := range z.Polygon {
-			poly[k] = bongsu.Point{X: p[0], Y: p[1]}
-		}
-		if err := bongsu.CheckZone(poly); err != nil {
-			c.fail(path+".polygon", "%v", err)
-		}
+		c.zone(fmt.Sprintf("zones[%d]", i), &c.s.Zones[i])
 	}
 	for i := range c.s.Lines {
 		l := &c.s.Lines[i]
 		path := fmt.Sprintf("lines[%d]", i)
+		if l.Kind != "" {
+			c.word(path+".kind", l.Kind, LineKinds, "kind of line")
+		}
 		if !bongsu.ValidDirection(l.Forbidden) {
 			c.fail(path+".forbidden", "%q is no direction: left-to-right, right-to-left or both", l.Forbidden)
 		}
-		a, b := bongsu.Point{X: l.Points[0][0], Y: l.Points[0][1]}, bongsu.Point{X: l.Points[1][0], Y: l.Points[1][1]}
-		if err := bongsu.CheckLine([]bongsu.Point{a, b}); err != nil {
+		if err := bongsu.CheckLine(corners(l.Points[:])); err != nil {
 			c.fail(path+".points", "%v", err)
 		}
 	}
+}
+
+func (c *checker) zone(path string, z *Zone) {
+	c.word(path+".kind", z.Kind, ZoneKinds, "kind of zone")
+	c.within(path+".dwell_s", z.DwellS, 0, maxDuration, " seconds")
+	c.within(path+".from_s", z.FromS, 0, maxDuration, " seconds")
+	c.within(path+".until_s", z.UntilS, 0, maxDuration, " seconds")
+	if err := bongsu.CheckZone(corners(z.Polygon)); err != nil {
+		c.fail(path+".polygon", "%v", err)
+	}
+	for i := range z.Exclude {
+		if err := bongsu.CheckZone(corners(z.Exclude[i])); err != nil {
+			c.fail(fmt.Sprintf("%s.exclude[%d]", path, i), "%v", err)
+		}
+	}
+	switch z.Kind {
+	case ZoneWrongWay:
+		if err := bongsu.CheckLine(corners(z.Points[:])); err != nil {
+			c.fail(path+".points", "the arrow along which one may go: %v", err)
+		}
+	case ZoneCrowd:
+		c.within(path+".count", float64(z.Count), 2, maxActors, " persons")
+	}
+}
+
+func corners(points [][2]float32) []bongsu.Point {
+	out := make([]bongsu.Point, len(points))
+	for i, p := range points {
+		out[i] = bongsu.Point{X: p[0], Y: p[1]}
+	}
+	return out
 }

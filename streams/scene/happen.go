@@ -11,18 +11,24 @@ import (
 
 // Kinds of event in the truth.
 const (
-	EventIntrusion   = "intrusion"
-	EventLoitering   = "loitering"
-	EventWrongWay    = "wrong-way"
-	EventFall        = "fall"
-	EventFight       = "fight"
-	EventFire        = "fire"
-	EventAbandonment = "abandoned-bag"
-	EventClimb       = "climb"
+	EventIntrusion    = "intrusion"
+	EventLoitering    = "loitering"
+	EventWrongWay     = "wrong-way"
+	EventFall         = "fall"
+	EventFight        = "fight"
+	EventFire         = "fire"
+	EventAbandonment  = "abandoned-bag"
+	EventClimb        = "climb"
+	EventLineCrossing = "line-crossing"
+	EventStopped      = "stopped-vehicle"
+	EventClosedArea   = "closed-area"
+	EventCrowd        = "crowd"
 )
 
-// abandonedS is how long a bag lies alone before it counts as left behind, in seconds.
-const abandonedS = 10
+const (
+	abandonedS = 10 // how long a bag lies alone before it counts as left behind, seconds
+	aloneM     = 2  // how far off its owner is then, metres on the ground
+)
 
 // stretch is a time during which something held for one object.
 type stretch struct {
@@ -40,10 +46,12 @@ func (r *Renderer) Events(seq *truth.Sequence) []truth.Event {
 	for i := range r.scene.Lines {
 		out = append(out, r.lineEvents(seq, &r.scene.Lines[i])...)
 	}
-	person := func(states ...string) func(*truth.Object) bool {
-		return func(o *truth.Object) bool { return o.Class == bongsu.ClassPerson && slices.Contains(states, o.State) }
+	person := func(states ...string) func(int, *truth.Object) bool {
+		return func(_ int, o *truth.Object) bool {
+			return o.Class == bongsu.ClassPerson && slices.Contains(states, o.State)
+		}
 	}
-	add := func(kind string, c truth.Category, merge bool, is func(*truth.Object) bool) {
+	add := func(kind string, c truth.Category, merge bool, is func(int, *truth.Object) bool) {
 		for _, s := range stretches(seq, is) {
 			if kind == EventAbandonment && s.to-s.from < abandonedS*seq.FPS {
 				continue // put down for a moment
@@ -60,25 +68,47 @@ func (r *Renderer) Events(seq *truth.Sequence) []truth.Event {
 	add(EventFall, truth.Falldown, false, person(truth.StateFalling, truth.StateFallen))
 	add(EventFight, truth.Violence, true, person(truth.StateFighting))
 	add(EventClimb, "", false, person(truth.StateClimbing))
-	add(EventFire, truth.FireDetection, true, func(o *truth.Object) bool { return o.Class == bongsu.ClassFire || o.Class == bongsu.ClassSmoke })
-	add(EventAbandonment, truth.Abandonment, false, func(o *truth.Object) bool { return o.Class == bongsu.ClassBag && o.State == truth.StateLeft })
+	add(EventFire, truth.FireDetection, true, func(_ int, o *truth.Object) bool { return o.Class == bongsu.ClassFire || o.Class == bongsu.ClassSmoke })
+	add(EventAbandonment, truth.Abandonment, false, func(n int, o *truth.Object) bool {
+		return o.Class == bongsu.ClassBag && o.State == truth.StateLeft && r.alone(o.ID, n)
+	})
 	slices.SortStableFunc(out, func(a, b truth.Event) int { return int(a.StartUS - b.StartUS) })
 	return out
+}
+
+// alone reports whether who put a bag down is farther from it than aloneM in picture n.
+func (r *Renderer) alone(bag, n int) bool {
+	now := float64(n) / float64(r.scene.Camera.FPS)
+	for _, p := range r.cast {
+		if int(p.id) != bag || p.bag == nil {
+			continue
+		}
+		_, left := p.bag.whereabouts(now)
+		if left == nil {
+			return false
+		}
+		if !left.who.time.present(now) {
+			return true
+		}
+		lies, stands := p.bag.carried(left.who, left.at).at, left.who.time.at(now).at
+		return math.Hypot(lies.x-stands.x, lies.y-stands.y) > aloneM
+	}
+	return false
 }
 
 func (r *Renderer) event(seq *truth.Sequence, kind string, c truth.Category, s stretch, zone string) truth.Event {
 	return truth.Event{Kind: kind, Category: c, StartUS: r.PTS(s.from).Microseconds(), EndUS: min(r.PTS(s.to).Microseconds(), seq.DurationUS), Zone: zone, Objects: []int{s.id}}
 }
 
-// stretches finds for each object the times at which is holds; gaps of up to a second, in which it
+// stretches finds for each object the pictures in which is holds; gaps of up to a second, in which it
 // is hidden or steps out, do not count. They are in the order of their beginning.
-func stretches(seq *truth.Sequence, is func(*truth.Object) bool) []stretch {
+func stretches(seq *truth.Sequence, is func(n int, o *truth.Object) bool) []stretch {
 	open := map[int]int{}
 	var out []stretch
 	for i := range seq.Frames {
 		for j := range seq.Frames[i].Objects {
 			o := &seq.Frames[i].Objects[j]
-			if !is(o) {
+			if !is(i, o) {
 				continue
 			}
 			if k, ok := open[o.ID]; ok && i-out[k].to <= seq.FPS {
@@ -87,57 +117,6 @@ func stretches(seq *truth.Sequence, is func(*truth.Object) bool) []stretch {
 			}
 			open[o.ID] = len(out)
 			out = append(out, stretch{i, i + 1, o.ID})
-		}
-	}
-	return out
-}
-
-func (r *Renderer) zoneEvents(seq *truth.Sequence, z *Zone) []truth.Event {
-	if z.Kind == ZoneDetect {
-		return nil
-	}
-	poly := make([]Place, len(z.Polygon))
-	for i, p := range z.Polygon {
-		poly[i] = Place{float64(p[0]), float64(p[1])}
-	}
-	kind, category, dwell := EventIntrusion, truth.Intrusion, 0.0
-	if z.Kind == ZoneLoitering {
-		kind, category, dwell = EventLoitering, truth.Loitering, z.DwellS
-		if dwell == 0 {
-			dwell = 10
-		}
-	}
-	var out []truth.Event
-	inside := func(o *truth.Object) bool {
-		f := o.Box.Foot()
-		return o.Class == bongsu.ClassPerson && within(poly, float64(f.X), float64(f.Y))
-	}
-	for _, s := range stretches(seq, inside) {
-		if float64(s.to-s.from)/float64(seq.FPS) >= math.Max(dwell, 0.3) {
-			out = append(out, r.event(seq, kind, category, s, z.Name))
-		}
-	}
-	return out
-}
-
-// lineEvents finds the foot points that cross a line in its forbidden direction.
-func (r *Renderer) lineEvents(seq *truth.Sequence, l *Line) []truth.Event {
-	last := map[int]bongsu.Point{}
-	var out []truth.Event
-	for i := range seq.Frames {
-		for j := range seq.Frames[i].Objects {
-			o := &seq.Frames[i].Objects[j]
-			foot := o.Box.Foot()
-			before, ok := last[o.ID]
-			last[o.ID] = foot
-			if !ok || o.Class == bongsu.ClassFire || o.Class == bongsu.ClassSmoke {
-				continue
-			}
-			if dir := crossing(l, before, foot); dir != "" && (l.Forbidden == dir || l.Forbidden == bongsu.DirectionBoth) {
-				e := r.event(seq, EventWrongWay, "", stretch{i, i, o.ID}, l.Name)
-				e.EndUS = e.StartUS
-				out = append(out, e)
-			}
 		}
 	}
 	return out

@@ -140,7 +140,7 @@ func (v *visitor) Visit(n ast.Node) ast.Visitor {
 }
 
 // pairs are the places of a file that hold two values: the YAML library does not bear more.
-var pairs = regexp.MustCompile(`(^|\.)(at|points|(to|polygon|path|area|points)\[\d+\])$`)
+var pairs = regexp.MustCompile(`(^|\.)(at|points|(to|polygon|path|area|points|exclude\[\d+\])\[\d+\])$`)
 
 func (d *document) errorAt(line int, path, format string, args ...any) *bongsu.FieldError {
 	return &bongsu.FieldError{File: d.name, Line: line, Path: path, Message: fmt.Sprintf(format, args...)}

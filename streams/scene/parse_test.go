@@ -49,7 +49,7 @@ var refusals = map[string]struct{ in, want string }{
 	"far":           {small + "ground:\n  marks:\n    - {path: [[0, 1], [2, 1e9]]}\n", "small.yaml:9: ground.marks[0].path[1]: [2, 1e+09] lies more than 300 metres away"},
 	"structure":     {small + "structures:\n  - {kind: castle, at: [0, 30], height_m: 3}\n", `small.yaml:8: structures[0].kind: there is no kind of structure "castle": say one of building,`},
 	"zone crosses":  {small + "zones:\n  - {name: z, kind: intrusion, polygon: [[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]}\n", "small.yaml:8: zones[0].polygon: polygon crosses itself"},
-	"zone kind":     {small + "zones:\n  - {name: z, kind: nap, polygon: [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]}\n", `small.yaml:8: zones[0].kind: there is no kind of zone "nap": say one of intrusion, loitering, detect`},
+	"zone kind":     {small + "zones:\n  - {name: z, kind: nap, polygon: [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]}\n", `small.yaml:8: zones[0].kind: there is no kind of zone "nap": say one of intrusion, loitering, detect, no-stopping, wrong-way, closed-area, crowd`},
 	"line":          {small + "lines:\n  - {name: l, points: [[0.1, 0.1], [0.9, 0.1]], forbidden: up}\n", `small.yaml:8: lines[0].forbidden: "up" is no direction: left-to-right, right-to-left or both`},
 	"short line":    {small + "lines:\n  - {name: l, points: [[0.1, 0.1], [0.1, 0.1]], forbidden: both}\n", "small.yaml:8: lines[0].points: "},
 	"alias":         {small + "weather: &w {rain: 1}\n", "small.yaml:7: weather: anchors, aliases, merge keys and tags are not used in a scene: write the value out"},

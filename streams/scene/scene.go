@@ -234,15 +234,21 @@ type Step struct {
 
 // Zone is a polygon of the picture, 0..1, in which a category of event counts.
 type Zone struct {
-	Name    string       `yaml:"name"`
-	Kind    string       `yaml:"kind"` // intrusion, loitering or detect
-	Polygon [][2]float32 `yaml:"polygon"`
-	DwellS  float64      `yaml:"dwell_s"` // loitering: 0 is 10
+	Name    string         `yaml:"name"`
+	Kind    string         `yaml:"kind"` // one of ZoneKinds
+	Polygon [][2]float32   `yaml:"polygon"`
+	Exclude [][][2]float32 `yaml:"exclude"` // polygons within it that do not count
+	DwellS  float64        `yaml:"dwell_s"` // loitering, no-stopping: how long is too long; 0 is 10
+	FromS   float64        `yaml:"from_s"`  // closed-area: closed from this second of the clip
+	UntilS  float64        `yaml:"until_s"` // to this; 0: to the end
+	Points  [2][2]float32  `yaml:"points"`  // wrong-way: the arrow along which one may go
+	Count   int            `yaml:"count"`   // crowd: so many persons are one
 }
 
 // Line is a line in the picture, 0..1, that may be crossed in one direction only.
 type Line struct {
 	Name      string        `yaml:"name"`
+	Kind      string        `yaml:"kind"` // one of LineKinds; none is wrong-way
 	Points    [2][2]float32 `yaml:"points"`
 	Forbidden string        `yaml:"forbidden"` // left-to-right, right-to-left or both
 }

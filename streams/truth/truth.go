@@ -29,8 +29,17 @@ const (
 	Queueing       Category = "Queueing"
 )
 
+// Categories whose words in clip files are not published: these are Bongsu's own.
+const (
+	LineCrossing   Category = "LineCrossing"
+	WrongWay       Category = "WrongWay"
+	StoppedVehicle Category = "StoppedVehicle"
+	ClosedArea     Category = "ClosedArea"
+	Crowd          Category = "Crowd"
+)
+
 // Categories lists the known words.
-var Categories = []Category{Loitering, Intrusion, Abandonment, FireDetection, Violence, Falldown, PeopleCounting, Queueing}
+var Categories = []Category{Loitering, Intrusion, Abandonment, FireDetection, Violence, Falldown, PeopleCounting, Queueing, LineCrossing, WrongWay, StoppedVehicle, ClosedArea, Crowd}
 
 // ParseCategory gives the known word that s is, whatever its case. A word that is not known is
 // kept as it stands: newer categories have names that are not published.
