@@ -62,8 +62,14 @@ type foundError struct{ msg string }
 
 func (e foundError) Error() string { return e.msg }
 
+// brokenError is something that a verb was given and cannot use, of verbs whose exit code says so.
+type brokenError struct{ err error }
+
+func (e brokenError) Error() string { return e.err.Error() }
+func (e brokenError) Unwrap() error { return e.err }
+
 func verbs() []*verb {
-	return []*verb{runVerb(), checkVerb(), workerVerb(), proberVerb(), cameraVerb(), replayVerb(), modelVerb(), sceneVerb(), versionVerb()}
+	return []*verb{runVerb(), checkVerb(), workerVerb(), proberVerb(), cameraVerb(), replayVerb(), modelVerb(), sceneVerb(), scoreVerb(), versionVerb()}
 }
 
 // Run does what the words ask and returns the exit code. It blocks until done or ctx ends.
@@ -112,11 +118,15 @@ func (m *Main) runVerb(ctx context.Context, v *verb) error {
 func (m *Main) exit(v *verb, err error) int {
 	var usage usageError
 	var found foundError
+	var broken brokenError
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(m.Stderr, "bongsu-edge %s: %s\nbongsu-edge %s --help shows how\n", v.name, usage.msg, v.name)
+		return ExitUsage
+	case errors.As(err, &broken):
+		fmt.Fprintf(m.Stderr, "bongsu-edge %s: %s\n", v.name, strings.TrimSpace(broken.Error()))
 		return ExitUsage
 	case errors.As(err, &found):
 		fmt.Fprintf(m.Stderr, "bongsu-edge %s: %s\n", v.name, found.msg)

@@ -160,6 +160,25 @@ func clock(e *element) (time.Duration, error) {
 	return time.Duration(parts[0])*time.Hour + time.Duration(parts[1])*time.Minute + time.Duration(parts[2])*time.Second, nil
 }
 
+// exactClock reads HH:MM:SS with at most three decimals behind the seconds.
+func exactClock(e *element) (time.Duration, error) {
+	whole, part, dotted := strings.Cut(e.text, ".")
+	rest := *e
+	rest.text = whole
+	d, err := clock(&rest)
+	if err != nil || !dotted {
+		return d, err
+	}
+	n, ok := digits(part, 3)
+	if !ok {
+		return 0, e.errorf("%q is no time: write HH:MM:SS.mmm", e.text)
+	}
+	for range 3 - len(part) {
+		n *= 10
+	}
+	return d + time.Duration(n)*time.Millisecond, nil
+}
+
 // digits reads a number of at most most decimal digits and nothing else.
 func digits(s string, most int) (n int, ok bool) {
 	if s == "" || len(s) > most {
