@@ -29,6 +29,7 @@ func TestSceneDataset(t *testing.T) {
 		{args, ExitFailed, "the folder is not empty"},
 		{[]string{"scene", "dataset"}, ExitUsage, "--out is missing"},
 		{[]string{"scene", "dataset", "--out", filepath.Join(dir, "x"), "--look", "odd"}, ExitFailed, `there is no look "odd"`},
+		{[]string{"scene", "dataset", "--out", filepath.Join(dir, "x"), "--mix", "odd"}, ExitFailed, `there is no mix "odd"`},
 		{[]string{"scene", "dataset", "more", "--out", filepath.Join(dir, "x")}, ExitUsage, "dataset --out DIR"},
 	} {
 		if code, _, errs := tool(t, c.args...); code != c.code || !strings.Contains(errs, c.want) {

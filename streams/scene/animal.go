@@ -109,7 +109,8 @@ type bag struct {
 	owner  *player
 	turns  []turnOver
 	shape  int
-	junk   int // 1 more than a shape of junk; 0: none
+	form   []bone // of a bag of no kind, of a size of one metre
+	junk   int    // 1 more than a shape of junk; 0: none
 	lean   float64
 }
 

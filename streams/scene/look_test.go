@@ -221,3 +221,50 @@ func TestDiscernible(t *testing.T) {
 		}
 	}
 }
+
+// TestBagsOfNoKindAreWhole: whatever chance makes of them, they stand on the ground and are about as
+// large as a bag of that size.
+func TestBagsOfNoKindAreWhole(t *testing.T) {
+	for seed := range uint64(300) {
+		bones := formless(newChance(seed, "bag"))
+		if len(bones) < 3 {
+			t.Fatalf("seed %d: %d limbs only", seed, len(bones))
+		}
+		low, high, wide := math.Inf(1), 0.0, 0.0
+		for _, b := range bones {
+			for _, e := range []struct {
+				at vec
+				r  float64
+			}{{b.a, b.ra}, {b.b, b.rb}} {
+				low, high = math.Min(low, e.at.z-e.r), math.Max(high, e.at.z+e.r)
+				wide = math.Max(wide, math.Abs(e.at.x)+e.r)
+			}
+		}
+		if low < -0.03 || low > 0.05 || high < 0.25 || high > 1.4 || wide > 0.62 {
+			t.Errorf("seed %d: a bag from %.2f to %.2f m high, %.2f m to the side", seed, low, high, wide)
+		}
+	}
+}
+
+// TestTrainBodiesVary draws many people of the train look: most have nothing tied to them, some have.
+func TestTrainBodiesVary(t *testing.T) {
+	s := style{LookTrain, 5}
+	tied, thin, thick := 0, 0, 0
+	for i := range 200 {
+		name := string(rune('a'+i%26)) + string(rune('a'+i/26))
+		p := newPerson(newChance(5, name), nil)
+		s.dress(p, name, nil)
+		if len(p.outfit.lumps) > 0 {
+			tied++
+		}
+		if p.outfit.arms < 0.95 {
+			thin++
+		}
+		if p.outfit.arms > 1.15 {
+			thick++
+		}
+	}
+	if tied < 30 || tied > 90 || thin < 20 || thick < 20 {
+		t.Errorf("of 200 people %d have lumps, %d thin arms, %d thick ones", tied, thin, thick)
+	}
+}

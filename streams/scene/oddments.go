@@ -16,7 +16,11 @@ func (s style) animal(c *chance, a *Actor, name string) *animal {
 	}
 	main := vary(coat[k.pick(len(coat))], k)
 	out.color[partSkin], out.color[partTop], out.color[partTrim] = main, main.mul(k.between(0.5, 1.1)), vary(coat[k.pick(len(coat))], k)
-	out.spots = s.heldOut() && k.float() < 0.6 || s.train() && k.float() < 0.1
+	out.spots = s.heldOut() && k.float() < 0.6 || s.train() && k.float() < 0.15
+	if s.train() {
+		legs, thick = legs*k.between(0.9, 1.1), thick*k.between(0.9, 1.1)
+		out.neck, out.snout, out.tail, out.head = out.neck*k.between(0.75, 1.3), out.snout*k.between(0.65, 1.4), out.tail*k.between(0.4, 1.5), out.head*k.between(0.85, 1.2)
+	}
 	out.long, out.high, out.leg = out.long*size, out.high*size*legs, out.leg*size
 	out.thick, out.neck, out.head, out.snout, out.tail = out.thick*size*thick, out.neck*size, out.head*size, out.snout*size, out.tail*size
 	return out
@@ -42,8 +46,31 @@ func (s style) bag(c *chance, a *Actor, name string) *bag {
 	b.shape = k.pick(4)
 	if s.heldOut() {
 		b.shape = 4 + k.pick(3)
+	} else if k.float() < 0.4 {
+		b.shape, b.form = 7, formless(k)
 	}
 	return b
+}
+
+// formless is a bag of no kind: a soft or a stiff body, perhaps a lid, pockets and handles, of a size
+// of one metre.
+func formless(k *chance) []bone {
+	wide, deep, high := k.between(0.1, 0.34), k.between(0.1, 0.22), k.between(0.12, 0.62)
+	var out []bone
+	for range 2 + k.pick(3) {
+		x, z := k.between(-wide, wide), deep
+		if k.float() < 0.6 {
+			z = k.between(deep, deep+high)
+		}
+		out = append(out, bone{vec{-x, k.between(-0.04, 0.04), deep}, vec{x, k.between(-0.04, 0.04), z}, deep * k.between(0.85, 1.1), deep * k.between(0.8, 1.1), []int{partSkin, partSkin, partTop, partTrim}[k.pick(4)]})
+	}
+	top := deep + high
+	out = append(out, bone{vec{0, 0, deep}, vec{k.between(-0.08, 0.08), 0, top}, deep, deep * k.between(0.6, 1), partSkin})
+	if k.float() < 0.6 { // a handle
+		w, up := k.between(0.05, 0.16), top+k.between(0.05, 0.4)
+		out = append(out, bone{vec{-w, 0, top}, vec{-w * k.between(0.5, 1), 0, up}, 0.025, 0.025, partHair}, bone{vec{w, 0, top}, vec{w * k.between(0.5, 1), 0, up}, 0.025, 0.025, partHair}, bone{vec{-w, 0, up}, vec{w, 0, up}, 0.028, 0.028, partHair})
+	}
+	return out
 }
 
 // otherBones are the bags that the plain look does not have.
@@ -51,6 +78,9 @@ func (b *bag) otherBones(out []bone) []bone {
 	s := b.size
 	limb := func(a, c vec, ra, rb float64, part int) {
 		out = append(out, bone{a.mul(s), c.mul(s), ra * s, rb * s, part})
+	}
+	for _, f := range b.form {
+		limb(f.a, f.b, f.ra, f.rb, f.part)
 	}
 	switch b.shape {
 	case 2: // a trolley case with a handle

@@ -10,7 +10,30 @@ type outfit struct {
 	hood, puffer, longCoat, longSkirt    bool    // held-out
 	brim, belly, apron                   bool
 	headSize, thick                      float64 // times the usual
+	arms, legs                           float64 // times the usual, of the thickness of limbs
+	lumps                                []lump  // train
 	loose                                [14]float64
+}
+
+// lump is something shapeless on a body: a bundle, a rolled jacket, a wide cut. In shares of its height.
+type lump struct {
+	a, b   vec
+	ra, rb float64
+	part   int
+}
+
+// lumpsOf are those of somebody in the train look: mostly none.
+func lumpsOf(c *chance) []lump {
+	if c.float() < 0.7 {
+		return nil
+	}
+	out := make([]lump, 1+c.pick(3))
+	for i := range out {
+		a := vec{c.between(-0.1, 0.1), c.between(-0.08, 0.08), c.between(-0.06, 0.28)}
+		b := a.add(vec{c.between(-0.08, 0.08), c.between(-0.05, 0.05), c.between(-0.1, 0.08)})
+		out[i] = lump{a, b, c.between(0.03, 0.08), c.between(0.03, 0.08), []int{partTop, partTrim, partExtra}[c.pick(3)]}
+	}
+	return out
 }
 
 // A bone's part may say that it is striped: the part of the other stripes in bits 4 to 7, their
@@ -40,7 +63,7 @@ func (s style) dress(p *person, name string, look *Look) {
 		return
 	}
 	c := s.chance("dress/" + name)
-	o := &outfit{headSize: 1, thick: 1}
+	o := &outfit{headSize: 1, thick: 1, arms: 1, legs: 1}
 	p.outfit = o
 	for i := range o.loose {
 		o.loose[i] = (c.float() + c.float() + c.float() - 1.5) * 1.6 // -2.4 to 2.4, mostly small
@@ -77,6 +100,9 @@ func (s style) dressToLearn(p *person, o *outfit, c *chance) {
 		o.block = c.between(0.12, 0.24)
 	}
 	p.skirt = !o.shorts && p.skirt
+	o.headSize, o.arms, o.legs = c.between(0.88, 1.16), c.between(0.8, 1.3), c.between(0.82, 1.28)
+	p.wide *= c.between(0.94, 1.08)
+	o.lumps = lumpsOf(c)
 }
 
 // dressHeldOut: nobody here has the clothes or the proportions of the other looks.
@@ -154,7 +180,7 @@ func (o *outfit) loosen(q *pose, m *moment) {
 func (o *outfit) worn(p *person, out []bone, q *pose, trunk func(vec) vec) []bone {
 	h, w := p.height, p.wide
 	for i := range out {
-		o.limb(&out[i])
+		o.limb(p, &out[i])
 	}
 	torso := func(z, r float64, part int) {
 		out = append(out, bone{trunk(vec{-0.045 * h * w, 0.004 * h, z * h}), trunk(vec{0.045 * h * w, 0.004 * h, z * h}), r * h * w, r * h * w, part})
@@ -175,6 +201,10 @@ func (o *outfit) worn(p *person, out []bone, q *pose, trunk func(vec) vec) []bon
 	if o.apron {
 		torso(0.12, 0.07, partTrim)
 	}
+	for i := range o.lumps {
+		l := &o.lumps[i]
+		out = append(out, bone{trunk(l.a.mul(h)), trunk(l.b.mul(h)), l.ra * h, l.rb * h, l.part})
+	}
 	out = o.cloth(p, out, q)
 	top := func(v vec) vec { return trunk(vec{0, 0.01 * h, 0.315 * h}.add(swing(v, -q.head))) }
 	if o.hood {
@@ -188,19 +218,22 @@ func (o *outfit) worn(p *person, out []bone, q *pose, trunk func(vec) vec) []bon
 }
 
 // limb changes one limb.
-func (o *outfit) limb(b *bone) {
+func (o *outfit) limb(p *person, b *bone) {
 	switch b.part {
 	case partTop:
 		k := o.thick
 		if o.puffer {
 			k *= 1.24
 		}
+		if b.ra < 0.036*p.height*p.wide { // not the trunk
+			k *= o.arms
+		}
 		b.ra, b.rb = b.ra*k, b.rb*k
 		if o.stripes > 0 {
 			b.part = striped(partTop, partTrim, o.stripes)
 		}
 	case partLegs:
-		b.ra, b.rb = b.ra*math.Sqrt(o.thick), b.rb*o.thick
+		b.ra, b.rb = b.ra*math.Sqrt(o.thick)*o.legs, b.rb*o.thick*o.legs
 	case partShoes:
 		if o.boots {
 			b.ra, b.rb = b.ra*1.25, b.rb*1.25

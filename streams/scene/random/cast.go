@@ -34,6 +34,8 @@ type caster struct {
 	dice
 	r      *scene.Renderer
 	now    float64
+	groups []group
+	street bool    // the street mix
 	scale  float64 // lines of the picture over 360
 	actors []scene.Actor
 	bodies []body // of vehicles: nothing stands in them
@@ -58,17 +60,21 @@ func (c *caster) apart(p scene.Place, radius float64) bool {
 }
 
 // Cast makes the actors of one picture of r's place, and the number of the frame in which they are
-// where they are meant to be. Give the actors to r.Recast.
-func Cast(r *scene.Renderer, seed uint64) (actors []scene.Actor, frame int) {
+// where they are meant to be. Give the actors to r.Recast. mix is one of Mixes.
+func Cast(r *scene.Renderer, mix string, seed uint64) (actors []scene.Actor, frame int) {
 	d := newDice(seed, 77)
 	frame = 10 * (28 + d.IntN(20))
-	c := &caster{dice: d, r: r, now: float64(frame) / fps, scale: float64(r.Scene().Camera.HeightPX) / 360}
+	c := &caster{dice: d, r: r, groups: groups, now: float64(frame) / fps, scale: float64(r.Scene().Camera.HeightPX) / 360}
+	if c.street = mix == MixStreet; c.street {
+		c.groups = streetGroups
+		c.obstacles()
+	}
 	c.litter()
 	if d.maybe(0.07) { // nothing to find
 		return c.actors, frame
 	}
 	most := 1 + d.IntN(9)
-	if d.maybe(0.12) {
+	if d.maybe(0.12) && !c.street {
 		most += 8
 	}
 	for range most {
@@ -84,16 +90,16 @@ func Cast(r *scene.Renderer, seed uint64) (actors []scene.Actor, frame int) {
 func (c *caster) group() *group {
 	k := c.Float64()
 	all := 0.0
-	for i := range groups {
-		all += groups[i].share
+	for i := range c.groups {
+		all += c.groups[i].share
 	}
 	k *= all
-	for i := range groups {
-		if k -= groups[i].share; k < 0 {
-			return &groups[i]
+	for i := range c.groups {
+		if k -= c.groups[i].share; k < 0 {
+			return &c.groups[i]
 		}
 	}
-	return &groups[0]
+	return &c.groups[0]
 }
 
 // spot finds a place on which a thing is as high on the picture as chance wants it.
@@ -160,7 +166,7 @@ func (c *caster) dress(a *scene.Actor) {
 	if c.maybe(0.15) {
 		l.HeightM = c.between(1.0, 1.5)
 	}
-	if w := &c.r.Scene().Weather; (w.Rain > 0 || w.Snow > 0.5) && c.maybe(0.5) || c.maybe(0.02) {
+	if w := &c.r.Scene().Weather; (w.Rain > 0 || w.Snow > 0.5) && c.maybe(0.5) || c.maybe(0.02) || c.street && c.maybe(0.04) {
 		l.Umbrella = true
 	}
 	a.Look = l

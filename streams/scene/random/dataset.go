@@ -39,6 +39,7 @@ func ClassOf(o *truth.Object) string {
 type Options struct {
 	Dir           string // must be empty or not there
 	Look          string // one of Looks
+	Mix           string // one of Mixes; empty: MixAny
 	Scenes        int    // places
 	Frames        int    // pictures of each, each with other actors
 	Seed          uint64
@@ -51,6 +52,7 @@ type Options struct {
 type head struct {
 	Schema  int      `json:"schema"` // 1
 	Look    string   `json:"look"`
+	Mix     string   `json:"mix,omitempty"` // what it shows, unless it is anything
 	Seed    uint64   `json:"seed"`
 	Width   int      `json:"width"`
 	Height  int      `json:"height"`
@@ -87,6 +89,8 @@ func (o *Options) check() error {
 	switch {
 	case !slices.Contains(Looks, o.Look):
 		return fmt.Errorf("data set %s: there is no look %q: say train or held-out", o.Dir, o.Look)
+	case o.Mix != "" && !slices.Contains(Mixes, o.Mix):
+		return fmt.Errorf("data set %s: there is no mix %q: say any or street", o.Dir, o.Mix)
 	case o.Scenes < 1 || o.Scenes > 1e6 || o.Frames < 1 || o.Frames > 10000:
 		return fmt.Errorf("data set %s: %d scenes of %d frames: both must be at least 1", o.Dir, o.Scenes, o.Frames)
 	case o.Width%2 != 0 || o.Height%2 != 0 || o.Width < 64 || o.Height < 64 || o.Width > 1920 || o.Height > 1920:
@@ -118,7 +122,11 @@ func Write(ctx context.Context, o Options) (err error) {
 	if err := writeLines(filepath.Join(o.Dir, "labels.jsonl"), lines); err != nil {
 		return err
 	}
-	h, err := json.Marshal(head{1, o.Look, o.Seed, o.Width, o.Height, "i420", o.Scenes * o.Frames, Classes})
+	mix := o.Mix
+	if mix == MixAny {
+		mix = ""
+	}
+	h, err := json.Marshal(head{1, o.Look, mix, o.Seed, o.Width, o.Height, "i420", o.Scenes * o.Frames, Classes})
 	if err != nil {
 		return err
 	}
@@ -175,7 +183,7 @@ func (o *Options) drawAll(ctx context.Context, frames *os.File, lines [][]byte) 
 
 // drawScene draws all pictures of one place to where they belong in the file, and gives its labels.
 func (o *Options) drawScene(ctx context.Context, n int, frames *os.File) ([]byte, error) {
-	s := Scene(o.Seed, n, o.Look, o.Width, o.Height)
+	s := Scene(o.Seed, n, o.Look, o.Mix, o.Width, o.Height)
 	d := newDice(s.Seed, 5)
 	r, err := scene.New(s, scene.Options{NoWords: true, NoClock: d.maybe(0.6), Rays: 1})
 	if err != nil {
@@ -184,13 +192,13 @@ func (o *Options) drawScene(ctx context.Context, n int, frames *os.File) ([]byte
 	f := r.NewFrame()
 	buf := make([]byte, 0, o.Width*o.Height*3/2)
 	var lines []byte
-	camera := newLens(d, o.Look)
+	camera := newLens(d, o.Look, o.Mix)
 	for i := range o.Frames {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		seed := d.Uint64()
-		actors, at := Cast(r, seed)
+		actors, at := Cast(r, o.Mix, seed)
 		r.Recast(actors, seed|1)
 		t := r.Draw(at, f)
 		camera.finish(f, newDice(seed, 9))

@@ -28,10 +28,13 @@ type lens struct {
 }
 
 // newLens draws a camera: more than half of them are good ones, one in seven is as bad as they come.
-func newLens(d dice, look string) *lens {
+func newLens(d dice, look, mix string) *lens {
 	l := &lens{heldOut: look == LookHeldOut}
-	bad := 0.3
-	switch k := d.Float64(); {
+	bad, k := 0.3, d.Float64()
+	if mix == MixStreet {
+		k -= 0.1
+	}
+	switch {
 	case k > 0.85:
 		bad = 1
 	case k > 0.55:

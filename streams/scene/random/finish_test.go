@@ -37,8 +37,8 @@ func TestFinishKeepsThePicture(t *testing.T) {
 		changed := 0
 		for seed := range uint64(40) {
 			one, two := pattern(96, 64), pattern(96, 64)
-			newLens(newDice(seed, 1), look).finish(one, newDice(seed, 2))
-			newLens(newDice(seed, 1), look).finish(two, newDice(seed, 2))
+			newLens(newDice(seed, 1), look, MixAny).finish(one, newDice(seed, 2))
+			newLens(newDice(seed, 1), look, MixAny).finish(two, newDice(seed, 2))
 			was := pattern(96, 64)
 			for k := range 3 {
 				if !bytes.Equal(one.Planes[k].Data, two.Planes[k].Data) {

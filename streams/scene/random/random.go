@@ -46,11 +46,15 @@ const (
 	fps   = 10
 )
 
-// Scene makes the place of number n under a seed, without actors.
-func Scene(seed uint64, n int, look string, width, height int) *scene.Scene {
+// Scene makes the place of number n under a seed, without actors. mix is one of Mixes.
+func Scene(seed uint64, n int, look, mix string, width, height int) *scene.Scene {
 	d := newDice(seed, uint64(n)*2+lookStream(look))
 	s := &scene.Scene{Schema: 1, Name: fmt.Sprintf("%s-%06d", look, n), Title: "임의의 장면", Seed: d.Uint64()>>1 | 1, Look: look, DurationS: longS}
-	s.Camera = camera(d, look, width, height)
+	if mix == MixStreet {
+		s.Camera = streetCamera(d, look, width, height)
+	} else {
+		s.Camera = camera(d, look, width, height)
+	}
 	s.Light.Time = scene.Times[n%len(scene.Times)]
 	if d.maybe(0.6) {
 		s.Light.Sun = &scene.Sun{AzimuthDeg: d.between(-180, 180), ElevationDeg: elevation(d, s.Light.Time)}

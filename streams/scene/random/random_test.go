@@ -107,6 +107,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{func(o *Options) { o.Dir = full }, "the folder is not empty"},
 		{func(o *Options) { o.Look = "plain" }, `there is no look "plain": say train or held-out`},
+		{func(o *Options) { o.Mix = "zoo" }, `there is no mix "zoo": say any or street`},
 		{func(o *Options) { o.Scenes = 0 }, "both must be at least 1"},
 		{func(o *Options) { o.Frames = -1 }, "both must be at least 1"},
 		{func(o *Options) { o.Width = 161 }, "both sides must be even"},
@@ -140,7 +141,11 @@ func TestCamerasAreKeptApart(t *testing.T) {
 		return slices.ContainsFunc(bands, func(b [2]float64) bool { return v >= b[0] && v <= b[1] })
 	}
 	for n := range 400 {
-		a, b := camera(newDice(uint64(n), 0), LookTrain, 640, 360), camera(newDice(uint64(n), 1), LookHeldOut, 640, 360)
+		hang := camera
+		if n%2 == 1 {
+			hang = streetCamera
+		}
+		a, b := hang(newDice(uint64(n), 0), LookTrain, 640, 360), hang(newDice(uint64(n), 1), LookHeldOut, 640, 360)
 		if in(a.HeightM, heldOutHeights) || in(a.FocalMM, heldOutFocals) || a.Distortion < -0.15 {
 			t.Fatalf("train has the held-out camera %+v", a)
 		}
@@ -157,17 +162,18 @@ func TestCamerasAreKeptApart(t *testing.T) {
 
 // TestEveryClassComesOften draws small pictures of random places and counts.
 func TestEveryClassComesOften(t *testing.T) {
-	for _, look := range Looks {
+	for _, c := range []struct{ look, mix string }{{LookTrain, MixAny}, {LookHeldOut, MixAny}, {LookTrain, MixStreet}} {
+		look, mix := c.look, c.mix
 		count, empty, frames := map[string]int{}, 0, 0
 		for n := range 14 {
-			s := Scene(99, n, look, 160, 90)
+			s := Scene(99, n, look, mix, 160, 90)
 			r, err := scene.New(s, scene.Options{NoWords: true, Rays: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			f := r.NewFrame()
 			for k := range uint64(14) {
-				actors, at := Cast(r, uint64(n)*100+k)
+				actors, at := Cast(r, mix, uint64(n)*100+k)
 				r.Recast(actors, k+1)
 				seen := r.Draw(at, f)
 				l := label(0, s, &seen, r.Discernible(5))
@@ -181,14 +187,14 @@ func TestEveryClassComesOften(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%s: %d frames, %d empty, %v", look, frames, empty, count)
+		t.Logf("%s, %s: %d frames, %d empty, %v", look, mix, frames, empty, count)
 		for _, c := range Classes {
 			if count[c] < frames/14 {
-				t.Errorf("%s: %d of the class %s in %d frames", look, count[c], c, frames)
+				t.Errorf("%s, %s: %d of the class %s in %d frames", look, mix, count[c], c, frames)
 			}
 		}
 		if empty == 0 || empty > frames/3 {
-			t.Errorf("%s: %d of %d frames are empty", look, empty, frames)
+			t.Errorf("%s, %s: %d of %d frames are empty", look, mix, empty, frames)
 		}
 	}
 }
