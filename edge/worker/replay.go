@@ -10,6 +10,7 @@ import (
 	"bongsu/edge/pipeline"
 	"bongsu/edge/rules"
 	"bongsu/edge/track"
+	"bongsu/models"
 	"bongsu/streams"
 	"bongsu/streams/avcodec"
 )
@@ -22,18 +23,31 @@ func (b *Builder) Replay(ctx context.Context, a link.Assignment, source streams.
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	set, err := rules.New(rules.Options{Rules: a.Rules})
-	if err != nil {
-		return pipeline.Counts{}, err
-	}
 	detector, err := batcher.Detector(a.Camera)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
 	defer detector.Close()
-	machine := events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: model.Manifest.Ref(),
-		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
 	th := model.Manifest.Thresholds
+	return b.ReplayWith(ctx, a, source, lossless, env, Sight{Detector: detector, High: th.High, Low: th.Low})
+}
+
+// Sight is what a replay looks with.
+type Sight struct {
+	Detector  models.Detector
+	High, Low float32                                      // thresholds of its scores, as a manifest has them
+	Look      func(f *bongsu.Frame, tracks []bongsu.Track) // sees each picture after the rules; may be nil
+}
+
+// ReplayWith is Replay with another detector than the assignment's model: one that remembers, or one
+// that knows the truth.
+func (b *Builder) ReplayWith(ctx context.Context, a link.Assignment, source streams.Source, lossless bool, env Env, s Sight) (pipeline.Counts, error) {
+	set, err := rules.New(rules.Options{Rules: a.Rules})
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	machine := events.New(events.Options{Camera: a.Camera, CameraName: a.Name, Model: s.Detector.Model(),
+		WallQuality: b.WallQuality, Monotonic: b.Monotonic})
 	last := time.Time{}
 	cam := pipeline.New(pipeline.Options{
 		Camera: a.Camera, Name: a.Name, InferPS: a.InferPS, Lossless: lossless, Once: true, Log: env.Log,
@@ -41,9 +55,13 @@ func (b *Builder) Replay(ctx context.Context, a link.Assignment, source streams.
 		NewDecoder: func(c streams.Codec) (pipeline.Decoder, error) {
 			return avcodec.NewDecoder(avcodec.Options{Codec: c, MaxPixels: a.MaxPixels, Frames: decoderFrames})
 		},
-		Detector: detector, Tracker: track.New(track.Options{High: float32(th.High), Low: float32(th.Low)}),
+		Detector: s.Detector, Tracker: track.New(track.Options{High: s.High, Low: s.Low}),
 		Rules: set, Events: machine, Ring: nothing{}, Clips: nothing{}, Sink: sink(env.Put),
-		Look: func(f *bongsu.Frame, _ []bongsu.Track) { last = f.Wall },
+		Look: func(f *bongsu.Frame, tracks []bongsu.Track) {
+			if last = f.Wall; s.Look != nil {
+				s.Look(f, tracks)
+			}
+		},
 	})
 	err = cam.Run(ctx)
 	for _, ev := range machine.CloseAll(last, bongsu.CloseEnded) {
