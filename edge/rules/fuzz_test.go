@@ -35,14 +35,15 @@ func (n *numbers) points(most int) []bongsu.Point {
 
 // rule reads one rule of any kind, good or bad.
 func (n *numbers) rule(id string) Rule {
-	kinds := []bongsu.EventKind{bongsu.KindIntrusion, bongsu.KindLoitering, bongsu.KindLineCrossing, "fall"}
+	kinds := append(Kinds(), "dance")
 	ways := []string{bongsu.DirectionBoth, bongsu.DirectionLeftToRight, bongsu.DirectionRightToLeft, ""}
-	r := Rule{ID: bongsu.RuleID(id), Kind: kinds[n.byte()%4], Direction: ways[n.byte()%4],
+	r := Rule{ID: bongsu.RuleID(id), Kind: kinds[int(n.byte())%len(kinds)], Direction: ways[n.byte()%4],
 		Dwell: time.Duration(int8(n.byte())) * time.Second, Confirm: time.Duration(int8(n.byte())) * 100 * time.Millisecond,
 		Linger: time.Duration(int8(n.byte())) * time.Second}
-	if r.Kind == bongsu.KindLineCrossing {
+	if k := kindOf(r.Kind); k != nil && k.line == needed {
 		r.Line = n.points(3)
-	} else {
+	}
+	if k := kindOf(r.Kind); k == nil || k.zone != none {
 		r.Zone = n.points(12)
 	}
 	return r

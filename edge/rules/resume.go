@@ -7,7 +7,7 @@ import (
 	"bongsu"
 )
 
-// resumed is a stay that another Set, in a worker that was lost, has reported already.
+// resumed is an occurrence that another Set, in a worker that was lost, has reported already.
 type resumed struct {
 	since time.Time
 	class bongsu.Class
@@ -18,45 +18,29 @@ type resumed struct {
 // it had the time of a restart to move.
 const resumeReach = 9
 
-// Resume tells of events that a lost worker left open, at the box's time at. Who is found in
-// the zone of one of them within 10 s, near where its thing was last, has been there
-// since it began: a loitering rule then fires at once instead of after another dwell. Events of
-// rules that are not there any more, and of lines, are left alone.
+// Resume tells of events that a lost worker left open, at the box's time at. What is found within
+// 10 s where one of them was last has been there since it began: its rule then fires as soon as it
+// sees it instead of after another dwell. Events of rules that are not there any more are left alone.
 func (s *Set) Resume(at time.Time, open []bongsu.Event) {
 	s.advance(at, true)
 	s.resume = s.clock + resumeFor
 	for i := range open {
-		ev := &open[i]
-		for j := range s.zones {
-			z := &s.zones[j]
-			if z.ID != ev.Rule || z.Kind != ev.Kind || !slices.Equal(z.Zone, ev.Zone) {
-				continue
-			}
-			r := resumed{since: ev.Start, class: ev.Class, box: ev.Box}
-			if n := len(ev.Trail); n > 0 {
-				r.box = ev.Trail[n-1].Box
-			}
-			z.resumed = append(z.resumed, r)
+		for _, j := range s.judges {
+			j.resume(&open[i])
 		}
 	}
 }
 
-// came is when a stay that is first seen now began: now, or when a lost worker saw it begin.
-func (z *zoneRule) came(s *Set, g *subject) moment {
+// came is when something that is first found now began: now, or when a lost worker saw it begin.
+func (r *watcher) came(s *Set, k *bongsu.Track) (since moment, known bool) {
 	now := s.moment()
-	for i, r := range z.resumed {
-		if !r.class.Alike(g.track.Class) || apart(r.box, g.track.Box) > resumeReach {
+	for i, was := range r.resumed {
+		if !was.class.Alike(k.Class) || apart(was.box, k.Box) > resumeReach {
 			continue
 		}
-		z.resumed = slices.Delete(z.resumed, i, i+1)
-		now.wall, now.clock = r.since, now.clock-max(0, s.at.Sub(r.since))
-		return now
+		r.resumed = slices.Delete(r.resumed, i, i+1)
+		now.wall, now.clock = was.since, now.clock-max(0, s.at.Sub(was.since))
+		return now, true
 	}
-	return now
-}
-
-func (s *Set) forgetResumed() {
-	for i := range s.zones {
-		s.zones[i].resumed = nil
-	}
+	return now, false
 }

@@ -10,9 +10,9 @@ import (
 
 func TestNewRefuses(t *testing.T) {
 	for want, r := range map[string]Rule{
-		`rule r: "fall" is no kind of rule: use intrusion, line-crossing or loitering`:                              {ID: "r", Kind: "fall"},
+		`rule r: "dance" is no kind of rule: use intrusion, closed-area, loitering, line-crossing, line-counting, wrong-way, stopped-vehicle, abandonment, fall, fire, fight or crowd`: {ID: "r", Kind: "dance"},
 		"rule r: a zone needs at least 3 points, this has 0":                                                        {ID: "r", Kind: bongsu.KindIntrusion},
-		"rule r: a loitering rule needs a dwell above 0":                                                            {ID: "r", Kind: bongsu.KindLoitering, Zone: square},
+		"rule r: dwell is -1s: it must be above 0":                                                                  {ID: "r", Kind: bongsu.KindLoitering, Zone: square, Dwell: -time.Second},
 		`rule r: "left" is no direction: use left-to-right, right-to-left or both`:                                  {ID: "r", Kind: bongsu.KindLineCrossing, Direction: "left"},
 		"rule r: a line needs exactly 2 points, this has 4":                                                         {ID: "r", Kind: bongsu.KindLineCrossing, Direction: bongsu.DirectionBoth, Line: square},
 		"rule r: point 1, [2, 0], is outside the picture: coordinates are 0..1 of its width and height, not pixels": {ID: "r", Kind: bongsu.KindIntrusion, Zone: []bongsu.Point{{X: 2}, {X: 0}, {Y: 1}}},
@@ -116,7 +116,7 @@ func TestInvariants(t *testing.T) {
 				t.Errorf("%v never ended", k)
 			}
 		}
-		if len(s.set.subjects)+len(s.set.zones[0].stays)+len(s.set.zones[1].stays)+len(s.set.lines[0].sides) != 0 {
+		if len(s.set.subjects) != 0 || !s.set.judges[0].empty() || !s.set.judges[1].empty() || !s.set.judges[2].empty() {
 			t.Error("something is remembered of what is long gone")
 		}
 	}

@@ -11,19 +11,26 @@ import (
 // there. Rules remember subjects, never track IDs.
 type subject struct {
 	id       uint64
-	track    bongsu.Track // as last seen
-	expected bongsu.Box   // where the tracker thinks it is while it is out of sight
+	track    bongsu.Track  // as last seen
+	expected bongsu.Box    // where the tracker thinks it is while it is out of sight
+	born     time.Duration // watched, when it was first seen
 	seen     time.Duration
 	now      bool    // in this picture
 	best     float32 // best score so far
+	rest     rest
+	upright  float32 // height of its box while it stood, slowly forgotten; 0 when it never did
 	trail    trail
 }
 
 // foot is where the subject touches the ground. What is cut off by the lower or right edge of the
 // picture stands just inside it, so that a zone drawn to the edge holds it.
 func (g *subject) foot() bongsu.Point {
+	return inPicture(g.track.Box.Foot())
+}
+
+// inPicture is the nearest point to p that lies inside the picture.
+func inPicture(p bongsu.Point) bongsu.Point {
 	const edge = 1 - 1.0/4096
-	p := g.track.Box.Foot()
 	return bongsu.Point{X: min(max(p.X, 0), edge), Y: min(max(p.Y, 0), edge)}
 }
 
@@ -50,7 +57,7 @@ func (s *Set) follow(tracks []bongsu.Track) {
 		}
 		g := s.returned(k)
 		if g == nil {
-			s.subjects = append(s.subjects, subject{id: s.nextID})
+			s.subjects = append(s.subjects, subject{id: s.nextID, born: s.watched})
 			s.nextID++
 			g = &s.subjects[len(s.subjects)-1]
 		}
@@ -71,6 +78,8 @@ func (s *Set) see(g *subject, k *bongsu.Track) {
 	g.track, g.expected = *k, k.Box
 	g.seen, g.now = s.watched, true
 	g.best = max(g.best, k.Score)
+	g.rest.take(s, k.Box)
+	g.stretch(s)
 	g.trail.add(s.clock, bongsu.TrailPoint{At: s.at, Box: k.Box})
 }
 
@@ -147,6 +156,54 @@ func (s *Set) find(id uint64) *subject {
 	}
 	return nil
 }
+
+// stretch remembers how high the subject is while it stands: a box that is higher than wide. A person
+// who walks away grows smaller, so it follows slowly.
+func (g *subject) stretch(s *Set) {
+	h, w := g.track.Box.Height(), g.track.Box.Width()*s.aspect
+	if g.track.Class == bongsu.ClassFallenPerson || h < uprightRatio*w {
+		return
+	}
+	if h >= g.upright {
+		g.upright = h
+		return
+	}
+	g.upright -= (g.upright - h) * min(1, float32(s.step.Seconds())/uprightForget)
+}
+
+const (
+	uprightRatio  = 1.5 // height over width of who stands
+	uprightForget = 5   // seconds in which most of a larger height is forgotten
+)
+
+// rest knows since when a thing is where it is, and whether it was ever elsewhere.
+type rest struct {
+	home, anchor bongsu.Point // foot points: first seen, and where it came to rest
+	since        moment       // at anchor
+	moved        float32      // farthest from home, in sizes of the box
+}
+
+// restReach is how far, in sizes of its box, a thing may seem to move that lies still.
+const restReach = 0.3
+
+func (r *rest) take(s *Set, box bongsu.Box) {
+	p := box.Foot()
+	if r.since.wall.IsZero() {
+		r.home, r.anchor, r.since = p, p, s.moment()
+	}
+	if sizes(r.anchor, p, box) > restReach {
+		r.anchor, r.since = p, s.moment()
+	}
+	r.moved = max(r.moved, sizes(r.home, p, box))
+}
+
+// sizes is the distance of two points in sizes of a box, the larger of across and along.
+func sizes(a, b bongsu.Point, box bongsu.Box) float32 {
+	w, h := max(box.Width(), 1e-4), max(box.Height(), 1e-4)
+	return max(abs(a.X-b.X)/w, abs(a.Y-b.Y)/h)
+}
+
+func abs(v float32) float32 { return max(v, -v) }
 
 // trail is a subject's way. When it is full, every second point of its older half goes: the way
 // stays whole and becomes coarser with age.

@@ -64,7 +64,7 @@ func TestPassingTooQuickly(t *testing.T) {
 func TestEdgeOfZoneDoesNotChatter(t *testing.T) {
 	s := newScene(t, intrusion())
 	for i := 0; s.now < 20*time.Second; i++ {
-		x := float32(0.31)
+		x := float32(0.33)
 		if i/7%2 == 1 { // out for 0.7 s of every 1.4 s
 			x = 0.29
 		}
@@ -105,12 +105,15 @@ func TestOneGoodLookIsEnough(t *testing.T) {
 	s.want("yard 1 begin 2.0")
 }
 
-func TestNoClassesMeansEverything(t *testing.T) {
+func TestNoClassesMeansPeople(t *testing.T) {
 	r := intrusion()
 	r.Classes = nil
 	s := newScene(t, r)
-	s.stand(1, at{id: 1, x: 0.5, y: 0.5, class: bongsu.ClassAnimal})
+	s.stand(1, at{id: 1, x: 0.5, y: 0.5, class: bongsu.ClassAnimal}, at{id: 2, x: 0.6, y: 0.8})
 	s.want("yard 1 begin 0.4")
+	if s.fired[0].Track.ID != 2 {
+		t.Errorf("%+v", s.fired[0])
+	}
 }
 
 func TestFootAtTheEdgeOfThePicture(t *testing.T) {
@@ -192,7 +195,11 @@ func TestSomebodyElseIsSomebodyElse(t *testing.T) {
 			s.want("yard 1 begin 0.4", "yard 2 begin 3.4", "yard 1 end 2.9")
 		})
 	}
-	s := newScene(t, func() Rule { r := intrusion(); r.Classes = nil; return r }())
+	s := newScene(t, func() Rule {
+		r := intrusion()
+		r.Classes = []bongsu.Class{bongsu.ClassPerson, bongsu.ClassAnimal}
+		return r
+	}())
 	s.stand(3, at{id: 1, x: 0.4, y: 0.5})
 	s.stand(4, at{id: 2, x: 0.4, y: 0.5, class: bongsu.ClassAnimal})
 	s.want("yard 1 begin 0.4", "yard 2 begin 3.4")
