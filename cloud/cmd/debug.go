@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
+	"sync"
 	"time"
 
 	"bongsu"
@@ -20,12 +22,16 @@ type profiles struct {
 	srv *http.Server
 }
 
+// profiled has the heap's profile begun, which the program's main function leaves off.
+var profiled = sync.OnceFunc(func() { runtime.MemProfileRate = 512 << 10 })
+
 // openProfiles binds the address; run serves and closes it.
 func openProfiles(address string, log *slog.Logger) (*profiles, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, bongsu.Wrap(bongsu.CodeUnavailable, err, "cannot listen on %s: change debug.listen, or stop what uses it", address)
 	}
+	profiled()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

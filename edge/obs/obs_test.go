@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -249,6 +250,9 @@ func TestPages(t *testing.T) {
 	}
 	if code, body, _ := get("/debug/pprof/goroutine?debug=1"); code != 200 || !strings.Contains(body, "goroutine profile") {
 		t.Errorf("pprof: %d", code)
+	}
+	if runtime.MemProfileRate != 8<<20 {
+		t.Errorf("the heap's profile notes an allocation in %d bytes", runtime.MemProfileRate)
 	}
 	if code, _, _ := get("/healthz", "Host", "evil.example:9090"); code != 403 {
 		t.Errorf("a foreign name: %d", code)

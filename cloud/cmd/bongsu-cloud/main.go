@@ -6,12 +6,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"bongsu/cloud/cmd"
 )
 
 func main() {
+	runtime.MemProfileRate = 0 // its tables grow for an hour; the debug port, where one asks for it, begins it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	var m cmd.Main
