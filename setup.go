@@ -167,6 +167,7 @@ type SetupView struct {
 	Models    []SetupModel     `json:"models"`
 	Defaults  map[string]any   `json:"defaults"` // all keys of defaults, with their values
 	RuleKinds []SetupRuleKind  `json:"rule_kinds"`
+	Purposes  []PurposeInfo    `json:"purposes,omitempty"` // that a camera may have
 }
 
 // SetupModel is an installed model.
@@ -177,15 +178,19 @@ type SetupModel struct {
 
 // SetupRuleKind is a kind of rule and the keys that only it, or not every kind, has.
 type SetupRuleKind struct {
-	Kind     EventKind  `json:"kind"`
-	Geometry string     `json:"geometry"` // zone or line
-	Keys     []SetupKey `json:"keys"`
+	Kind         EventKind  `json:"kind"`
+	Geometry     string     `json:"geometry"`               // zone or line: what it is drawn as
+	Experimental bool       `json:"experimental,omitempty"` // to be said wherever the kind is named
+	Purposes     []Purpose  `json:"purposes,omitempty"`     // for any of which a camera may look out for it
+	Keys         []SetupKey `json:"keys"`
 }
 
 // SetupKey is a key of a rule. Numbers have a range, words the values that they may have.
 type SetupKey struct {
 	Name     string   `json:"name"`
-	Unit     string   `json:"unit,omitempty"` // s; "" for a plain number or a word
+	Unit     string   `json:"unit,omitempty"`  // s, m, px/m; "" for a plain number or a word
+	Form     string   `json:"form,omitempty"`  // classes, numbers, schedule, polygons or arrow (two points); "" for one number or word
+	Needs    string   `json:"needs,omitempty"` // ground: the camera must be calibrated
 	Required bool     `json:"required,omitempty"`
 	Default  any      `json:"default,omitempty"`
 	Min      *float64 `json:"min,omitempty"`

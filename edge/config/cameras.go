@@ -12,12 +12,12 @@ import (
 )
 
 // Keys that cameras and defaults share, with their ranges, are read by stream; those that
-// rules and defaults share by tuning.
+// rules share with both by tuning.
 var (
 	streamKeys = []string{"model", "infer_per_s", "pre_roll_s", "post_roll_s", "max_clip_s", "stall_s", "ring_bytes", "max_pixels"}
 	tuningKeys = []string{"classes", "min_score", "confirm_s", "linger_s"}
-	cameraKeys = slices.Concat([]string{"id", "name", "url", "detect_url", "username", "password_file", "allow_basic", "transport", "any_udp_port", "all_tracks", "tls"}, streamKeys, []string{"rules"})
-	ruleKeys   = slices.Concat([]string{"id", "kind", "zone", "line", "direction", "dwell_s"}, tuningKeys, []string{"priority"})
+	cameraKeys = slices.Concat([]string{"id", "name", "purposes", "url", "detect_url", "username", "password_file", "allow_basic", "transport", "any_udp_port", "all_tracks", "tls"},
+		streamKeys, tuningKeys, []string{"ground", "exclude", "rules"})
 )
 
 func (d *Defaults) read(v value) {
@@ -26,25 +26,15 @@ func (d *Defaults) read(v value) {
 	c.readStream(f)
 	d.Model, d.InferPerS, d.PreRoll, d.PostRoll = c.Model, c.InferPerS, c.PreRoll, c.PostRoll
 	d.MaxClip, d.Stall, d.RingBytes, d.MaxPixels = c.MaxClip, c.Stall, c.RingBytes, c.MaxPixels
-	r := d.rule()
-	r.readTuning(f)
-	d.Classes, d.MinScore, d.Confirm, d.Linger = r.Classes, r.MinScore, r.Confirm, r.Linger
+	d.Tuning.read(f)
 }
 
 // camera is a camera that says nothing for itself.
 func (d *Defaults) camera() Camera {
 	return Camera{
 		Model: d.Model, InferPerS: d.InferPerS, PreRoll: d.PreRoll, PostRoll: d.PostRoll,
-		MaxClip: d.MaxClip, Stall: d.Stall, RingBytes: d.RingBytes, MaxPixels: d.MaxPixels,
+		MaxClip: d.MaxClip, Stall: d.Stall, RingBytes: d.RingBytes, MaxPixels: d.MaxPixels, Tuning: d.Tuning,
 	}
-}
-
-// ruleDraft is a rule while it is read.
-type ruleDraft struct{ Rule }
-
-// rule is a rule that says nothing for itself.
-func (d *Defaults) rule() *ruleDraft {
-	return &ruleDraft{Rule{Classes: d.Classes, MinScore: d.MinScore, Confirm: d.Confirm, Linger: d.Linger}}
 }
 
 func (c *Config) readCameras(v value) {
@@ -94,10 +84,54 @@ func (c *Config) readCamera(v value) Camera {
 	if cam.Model == "" {
 		v.at("model").fail("no model: name one from `bongsu-edge model list` here or in defaults.model")
 	}
+	cam.Tuning.read(f)
+	cam.readPurposes(f)
+	if g, ok := f["ground"]; ok && !g.null() {
+		cam.Ground = g.ground()
+	} else {
+		cam.ungrounded = true
+	}
+	if x, ok := f["exclude"]; ok {
+		cam.Exclude = x.polygons()
+	}
 	if rules, ok := f["rules"]; ok {
-		cam.readRules(rules, c.Defaults)
+		cam.readRules(rules)
 	}
 	return cam
+}
+
+// readPurposes reads what the camera is there for.
+func (cam *Camera) readPurposes(f map[string]value) {
+	v, ok := f["purposes"]
+	if !ok {
+		return
+	}
+	for _, item := range v.items() {
+		var word string
+		if !item.text(&word) {
+			continue
+		}
+		if p := bongsu.Purpose(word); bongsu.KnownPurpose(p) {
+			cam.Purposes = append(cam.Purposes, p)
+		} else {
+			item.fail("%q is no purpose: use %s", word, orWords(bongsu.Purposes(), func(i bongsu.PurposeInfo) string { return string(i.ID) }))
+		}
+	}
+}
+
+// orWords joins words as in "a, b or c".
+func orWords[T any](all []T, word func(T) string) string {
+	var b strings.Builder
+	for i, v := range all {
+		switch {
+		case i > 0 && i == len(all)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(word(v))
+	}
+	return b.String()
 }
 
 // readID reads the name that a camera or rule must have; "" when it has none that can be used.
@@ -235,166 +269,4 @@ func checkModel(name string) error {
 		return nil
 	}
 	return fmt.Errorf("%q cannot be a model's name: `bongsu-edge model list` shows those that are installed", name)
-}
-
-func (cam *Camera) readRules(v value, d Defaults) {
-	seen := map[bongsu.RuleID]int{}
-	for _, item := range v.items() {
-		rule := readRule(item, d)
-		if rule.ID != "" {
-			if line, twice := seen[rule.ID]; twice {
-				item.at("id").fail("another rule of this camera, on line %d, has the id %q already", line, string(rule.ID))
-			} else {
-				seen[rule.ID] = item.line
-			}
-		}
-		cam.Rules = append(cam.Rules, rule)
-	}
-}
-
-func readRule(v value, d Defaults) Rule {
-	rule := d.rule()
-	if v.null() {
-		v.fail("an empty entry: give the rule an id and a kind, or remove the dash")
-		return rule.Rule
-	}
-	before := len(v.r.errs)
-	f := v.fields(ruleKeys...)
-	if f == nil && len(v.r.errs) > before {
-		return rule.Rule
-	}
-	rule.ID = bongsu.RuleID(readID(v, f, "rule"))
-	rule.readTuning(f)
-	var kind string
-	if k, ok := f["kind"]; !ok {
-		v.at("kind").fail("this rule has no kind: %s", knownKinds)
-	} else if k.text(&kind) {
-		rule.Kind = bongsu.EventKind(kind)
-		rule.readKind(v, k, f)
-	}
-	rule.Priority = bongsu.DefaultPriority(rule.Kind)
-	var priority string
-	if p, ok := f["priority"]; ok && p.text(&priority) {
-		if rule.Priority = bongsu.Priority(priority); rule.Priority.Rank() > 3 {
-			p.fail("%q is no priority: use critical, high, medium or low", priority)
-		}
-	}
-	return rule.Rule
-}
-
-const knownKinds = "use intrusion, line-crossing or loitering"
-
-// readKind reads what the rule's kind needs and refuses what it has no use for.
-func (rule *ruleDraft) readKind(v, kind value, f map[string]value) {
-	switch rule.Kind {
-	case bongsu.KindIntrusion:
-		rule.readZone(v, f)
-		rule.refuse(f, "line", "direction", "dwell_s")
-	case bongsu.KindLoitering:
-		rule.readZone(v, f)
-		rule.refuse(f, "line", "direction", "confirm_s")
-		if _, ok := f["dwell_s"]; !ok {
-			v.at("dwell_s").fail("a loitering rule needs dwell_s: the seconds that someone may stay")
-		}
-		seconds(f, "dwell_s", dwellSpan.low, dwellSpan.high, &rule.Dwell)
-	case bongsu.KindLineCrossing:
-		rule.readLine(v, f)
-		rule.refuse(f, "zone", "dwell_s", "confirm_s")
-	default:
-		kind.fail("%q is no kind of rule: %s", string(rule.Kind), knownKinds)
-	}
-}
-
-// refuse reports keys that a rule of this kind does not have.
-func (rule *ruleDraft) refuse(f map[string]value, keys ...string) {
-	for _, key := range keys {
-		v, ok := f[key]
-		switch {
-		case !ok:
-		case key == "zone":
-			v.fail("a line-crossing rule has no zone: give it a line of two points")
-		case key == "line":
-			v.fail("a rule of kind %s has no line: give it a zone of at least three points", rule.Kind)
-		default:
-			v.fail("a rule of kind %s has no %s: remove it", rule.Kind, key)
-		}
-	}
-}
-
-func (rule *ruleDraft) readZone(v value, f map[string]value) {
-	z, ok := f["zone"]
-	if !ok {
-		v.at("zone").fail("a rule of kind %s needs a zone: a list of [x, y] points, 0..1 of the picture", rule.Kind)
-		return
-	}
-	if points, good := z.points(); good {
-		rule.Zone = points
-		z.check(bongsu.CheckZone(points))
-	}
-}
-
-func (rule *ruleDraft) readLine(v value, f map[string]value) {
-	if l, ok := f["line"]; !ok {
-		v.at("line").fail("a line-crossing rule needs a line: [[x, y], [x, y]], 0..1 of the picture")
-	} else if points, good := l.points(); good {
-		rule.Line = points
-		l.check(bongsu.CheckLine(points))
-	}
-	rule.Direction = bongsu.DirectionBoth
-	if d, ok := f["direction"]; ok && d.text(&rule.Direction) && !bongsu.ValidDirection(rule.Direction) {
-		d.fail("%q is no direction: use left-to-right, right-to-left or both, as seen by who looks from the line's first point to its second", rule.Direction)
-	}
-}
-
-// points reads a list of pairs.
-func (v value) points() (points []bongsu.Point, ok bool) {
-	before := len(v.r.errs)
-	for _, item := range v.items() {
-		pair := item.items()
-		if len(pair) != 2 {
-			if len(v.r.errs) == before {
-				item.fail("a point is a pair [x, y], this has %d numbers", len(pair))
-			}
-			continue
-		}
-		x, okX := pair[0].coordinate()
-		y, okY := pair[1].coordinate()
-		if okX && okY {
-			points = append(points, bongsu.Point{X: float32(x), Y: float32(y)})
-		}
-	}
-	return points, len(v.r.errs) == before
-}
-
-// coordinate reads a part of the picture's width or height.
-func (v value) coordinate() (float64, bool) {
-	before := len(v.r.errs)
-	n, ok := v.number(0, 1)
-	if len(v.r.errs) > before {
-		v.r.errs[before].Message += "; coordinates are parts of the picture's width and height, not pixels"
-	}
-	return n, ok
-}
-
-func (rule *ruleDraft) readTuning(f map[string]value) {
-	if v, ok := f["classes"]; ok {
-		rule.Classes = nil
-		for _, item := range v.items() {
-			var class string
-			if item.text(&class) {
-				item.check(bongsu.CheckName(class))
-				rule.Classes = append(rule.Classes, bongsu.Class(class))
-			}
-		}
-		if len(rule.Classes) == 0 {
-			v.fail("this names no class: list at least one, such as person")
-		}
-	}
-	if v, ok := f["min_score"]; ok {
-		if n, good := v.number(scoreSpan.low, scoreSpan.high); good {
-			rule.MinScore = float32(n)
-		}
-	}
-	seconds(f, "confirm_s", confirmSpan.low, confirmSpan.high, &rule.Confirm)
-	seconds(f, "linger_s", lingerSpan.low, lingerSpan.high, &rule.Linger)
 }

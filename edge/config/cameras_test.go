@@ -96,8 +96,14 @@ cameras:
     stall_s: 8
     ring_bytes: 3000000
     max_pixels: 2000000
+    classes: [bus]
+    min_score: 0.6
+    confirm_s: 0.1
+    linger_s: 5
     rules:
       - {id: r, kind: intrusion, zone: [[0, 0], [1, 0], [1, 1]], classes: [person, animal], min_score: 0, confirm_s: 0, linger_s: 1}
+      - {id: quiet, kind: intrusion, zone: [[0, 0], [1, 0], [1, 1]]}
+      - {id: smoke, kind: fire, zone: [[0, 0], [1, 0], [1, 1]]}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -106,10 +112,16 @@ cameras:
 	want := []Camera{
 		{ID: "plain", Name: "plain", URL: "rtsp://h/1", Transport: TransportTCP, Model: "m", InferPerS: 3, PreRoll: 1500 * time.Millisecond, PostRoll: 2500 * time.Millisecond,
 			MaxClip: 61 * time.Second, Stall: 7 * time.Second, RingBytes: 2000000, MaxPixels: 1000000,
-			Rules: []Rule{{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"car"}, MinScore: 0.25, Confirm: 900 * time.Millisecond, Linger: 9 * time.Second}}},
+			Tuning: Tuning{Classes: []bongsu.Class{"car"}, MinScore: 0.25, Confirm: 900 * time.Millisecond, Linger: 9 * time.Second},
+			Rules:  []Rule{{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"car"}, MinScore: 0.25, Confirm: 900 * time.Millisecond, Linger: 9 * time.Second}}},
 		{ID: "own", Name: "own", URL: "rtsp://h/2", Transport: TransportTCP, Model: "other", InferPerS: 4,
 			MaxClip: 30 * time.Second, Stall: 8 * time.Second, RingBytes: 3000000, MaxPixels: 2000000,
-			Rules: []Rule{{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"person", "animal"}, Linger: time.Second}}},
+			Tuning: Tuning{Classes: []bongsu.Class{"bus"}, MinScore: 0.6, Confirm: 100 * time.Millisecond, Linger: 5 * time.Second},
+			Rules: []Rule{
+				{ID: "r", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"person", "animal"}, Linger: time.Second},
+				{ID: "quiet", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: zone, Classes: []bongsu.Class{"bus"}, MinScore: 0.6, Confirm: 100 * time.Millisecond, Linger: 5 * time.Second},
+				{ID: "smoke", Kind: bongsu.KindFire, Priority: bongsu.PriorityCritical, Zone: zone, MinScore: 0.6}, // whom a camera watches for and how long is not meant for a fire
+			}},
 	}
 	for i := range c.Cameras {
 		c.Cameras[i].origin = origin{}
@@ -125,7 +137,7 @@ func TestEveryCameraAndRuleIsReported(t *testing.T) {
 	b.WriteString("cameras:\n")
 	const n = 25
 	for i := range n {
-		fmt.Fprintf(&b, "  - id: c%d\n    url: rtsp://h/%d\n    model: m\n    rules:\n      - id: r\n        kind: fall\n", i, i)
+		fmt.Fprintf(&b, "  - id: c%d\n    url: rtsp://h/%d\n    model: m\n    rules:\n      - id: r\n        kind: collapse\n", i, i)
 	}
 	_, err := Parse("edge.yaml", []byte(b.String()))
 	if err == nil {
@@ -136,7 +148,7 @@ func TestEveryCameraAndRuleIsReported(t *testing.T) {
 		t.Fatalf("%d mistakes of %d:\n%v", len(lines), n, err)
 	}
 	for i, l := range lines {
-		want := fmt.Sprintf(`edge.yaml:%d: cameras[%d].rules[0].kind: "fall" is no kind of rule: use intrusion, line-crossing or loitering`, 7+6*i, i)
+		want := fmt.Sprintf(`edge.yaml:%d: cameras[%d].rules[0].kind: "collapse" is no kind of rule: use intrusion, loitering, abandonment, fall, fire, line-crossing, line-counting, wrong-way, stopped-vehicle, closed-area, fight or crowd`, 7+6*i, i)
 		if l != want {
 			t.Errorf("got  %s\nwant %s", l, want)
 		}

@@ -28,9 +28,10 @@ type Config struct {
 	digest     [32]byte // of all files that this was read from
 }
 
-// Edge is how this box calls itself to operators.
+// Edge is how this box calls itself to operators, and where it stands.
 type Edge struct {
-	Name string
+	Name     string
+	Timezone string // IANA's name of the zone in which schedules are meant
 }
 
 // Cloud says where events go. With an empty URL they stay on this box.
@@ -69,10 +70,17 @@ type Defaults struct {
 	Stall     time.Duration
 	RingBytes int64
 	MaxPixels int
-	Classes   []bongsu.Class
-	MinScore  float32
-	Confirm   time.Duration
-	Linger    time.Duration
+	Tuning
+}
+
+// Tuning is what rules get that do not say otherwise, from defaults or from their camera. Zero is
+// the default of a rule's kind. MinScore reaches rules of every kind; the others reach those that
+// ask who is where, see ruleForm.
+type Tuning struct {
+	Classes  []bongsu.Class
+	MinScore float32
+	Confirm  time.Duration
+	Linger   time.Duration
 }
 
 // Camera is one camera with its rules.
@@ -92,10 +100,14 @@ type Camera struct {
 	InferPerS    float64 // inferences per second wanted
 	PreRoll      time.Duration
 	PostRoll     time.Duration
-	MaxClip      time.Duration // of one event, over all parts
-	Stall        time.Duration // without a decodable picture before the camera is connected anew
-	RingBytes    int64         // most memory for pre-roll
-	MaxPixels    int           // larger pictures are refused before decoding
+	MaxClip      time.Duration    // of one event, over all parts
+	Stall        time.Duration    // without a decodable picture before the camera is connected anew
+	RingBytes    int64            // most memory for pre-roll
+	MaxPixels    int              // larger pictures are refused before decoding
+	Tuning                        // of its rules that do not say otherwise
+	Purposes     []bongsu.Purpose // what it is there for; none when nobody wrote it down
+	Exclude      [][]bongsu.Point // areas in which nothing counts; Rules have them already
+	Ground       *bongsu.Ground   // where the ground is; nil when it was not calibrated
 	Rules        []Rule
 	Managed      bool // set up in the browser; edge.yaml has the others
 
@@ -104,10 +116,11 @@ type Camera struct {
 
 // origin is where a camera stands.
 type origin struct {
-	file    string
-	line    int            // of the file
-	index   int            // among the file's cameras
-	written map[string]any // see Written
+	file       string
+	line       int            // of the file
+	index      int            // among the file's cameras
+	ungrounded bool           // nothing was said of the ground, right or wrong
+	written    map[string]any // see Written
 }
 
 // Transports of a camera's pictures.
@@ -135,7 +148,7 @@ func Default() Config {
 // baseline is Default before empty paths are derived from DataDir.
 func baseline() Config {
 	return Config{
-		Edge:    Edge{Name: "edge"},
+		Edge:    Edge{Name: "edge", Timezone: "Asia/Seoul"},
 		DataDir: "/var/lib/bongsu-edge",
 		Cloud:   Cloud{SetsUpCameras: true},
 		Debug:   Debug{Listen: "127.0.0.1:9090"},
@@ -149,10 +162,6 @@ func baseline() Config {
 			Stall:     8 * time.Second,
 			RingBytes: 64 << 20,
 			MaxPixels: 3840 * 2160,
-			Classes:   []bongsu.Class{bongsu.ClassPerson},
-			MinScore:  0.5,
-			Confirm:   400 * time.Millisecond,
-			Linger:    2 * time.Second,
 		},
 	}
 }

@@ -48,6 +48,7 @@ func Diff(old, new []link.Assignment) Changes {
 // cameras and defaults do not.
 func NeedsRestart(old, new Config) []string {
 	old.Cloud.SetsUpCameras = new.Cloud.SetsUpCameras // it is looked up anew for every wish
+	old.Edge.Timezone = new.Edge.Timezone             // cameras are told
 	var keys []string
 	for _, k := range []struct {
 		name     string

@@ -90,7 +90,9 @@ func (c Config) Assignments(files Files) ([]link.Assignment, []error) {
 			})
 			continue
 		}
-		out = append(out, cam.assignment(password, authority))
+		a := cam.assignment(password, authority)
+		a.Timezone = c.Edge.Timezone
+		out = append(out, a)
 	}
 	return out, errs
 }
@@ -149,7 +151,7 @@ func (cam *Camera) assignment(password, authority string) link.Assignment {
 		Model: cam.Model, InferPS: cam.InferPerS,
 		PreRoll: cam.PreRoll, PostRoll: cam.PostRoll, MaxClip: cam.MaxClip,
 		RingBytes: cam.RingBytes, StallAfter: cam.Stall, MaxPixels: cam.MaxPixels,
-		Rules: append([]link.Rule{}, cam.Rules...),
+		Rules: append([]link.Rule{}, cam.Rules...), Ground: cam.Ground,
 	}
 	return a
 }

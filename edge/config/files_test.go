@@ -74,7 +74,7 @@ func TestAssignments(t *testing.T) {
 	want := link.Assignment{
 		Camera: "gate", Name: "gate", URL: "rtsp://192.0.2.10/s", Username: "viewer", Password: "s3cret word ", Model: "m",
 		InferPS: d.InferPerS, PreRoll: d.PreRoll, PostRoll: d.PostRoll, MaxClip: d.MaxClip, RingBytes: d.RingBytes,
-		StallAfter: d.Stall, MaxPixels: d.MaxPixels, Rules: []link.Rule{}, Transport: TransportTCP,
+		StallAfter: d.Stall, MaxPixels: d.MaxPixels, Rules: []link.Rule{}, Timezone: "Asia/Seoul", Transport: TransportTCP,
 	}
 	if !reflect.DeepEqual(as[0], want) {
 		t.Errorf("got  %+v\nwant %+v", as[0], want)

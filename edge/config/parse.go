@@ -83,9 +83,14 @@ func (c *Config) read(root value) {
 }
 
 func (e *Edge) read(v value) {
-	f := v.fields("name")
+	f := v.fields("name", "timezone")
 	if n, ok := f["name"]; ok && n.text(&e.Name) {
 		n.check(bongsu.CheckName(e.Name))
+	}
+	if z, ok := f["timezone"]; ok && z.text(&e.Timezone) {
+		if _, err := Location(e.Timezone); err != nil {
+			z.fail("%v", err)
+		}
 	}
 }
 

@@ -37,11 +37,14 @@ func line(points string) string {
 	return rule("        kind: line-crossing\n        line: " + points + "\n")
 }
 
-// wrong holds files and every sentence they must produce, in order.
-var wrong = []struct {
+// wrongFile is a file and every sentence that it must produce, in order.
+type wrongFile struct {
 	name, file string
 	want       []string
-}{
+}
+
+// wrong holds the wrong files but those with wrong rules of the later kinds, see rules_test.go.
+var wrong = []wrongFile{
 	{"unknown top key", "camera: []\n", []string{`edge.yaml:1: camera: unknown key; did you mean "cameras"?`}},
 	{"unknown key, near", camera("    detect_ulr: rtsp://192.0.2.10/t\n"), []string{`edge.yaml:5: cameras[0].detect_ulr: unknown key; did you mean "detect_url"?`}},
 	{"unknown key, far", "workers:\n  colour: 3\n", []string{"edge.yaml:2: workers.colour: unknown key; known here: cameras_per_worker, memory_bytes"}},
@@ -69,8 +72,8 @@ var wrong = []struct {
 	{"no zone", rule("        kind: intrusion\n"), []string{"edge.yaml:6: cameras[0].rules[0].zone: a rule of kind intrusion needs a zone: a list of [x, y] points, 0..1 of the picture"}},
 	{"no dwell", rule("        kind: loitering\n        zone: [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]\n"), []string{"edge.yaml:6: cameras[0].rules[0].dwell_s: a loitering rule needs dwell_s: the seconds that someone may stay"}},
 	{"direction of old", line("[[0.5, 0.1], [0.5, 0.9]]\n        direction: left"), []string{`edge.yaml:9: cameras[0].rules[0].direction: "left" is no direction: use left-to-right, right-to-left or both, as seen by who looks from the line's first point to its second`}},
-	{"kind unknown", rule("        kind: loiter\n"), []string{`edge.yaml:7: cameras[0].rules[0].kind: "loiter" is no kind of rule: use intrusion, line-crossing or loitering`}},
-	{"no kind", rule("        classes: [person]\n"), []string{"edge.yaml:6: cameras[0].rules[0].kind: this rule has no kind: use intrusion, line-crossing or loitering"}},
+	{"kind unknown", rule("        kind: loiter\n"), []string{`edge.yaml:7: cameras[0].rules[0].kind: "loiter" is no kind of rule: use intrusion, loitering, abandonment, fall, fire, line-crossing, line-counting, wrong-way, stopped-vehicle, closed-area, fight or crowd`}},
+	{"no kind", rule("        classes: [person]\n"), []string{"edge.yaml:6: cameras[0].rules[0].kind: this rule has no kind: use intrusion, loitering, abandonment, fall, fire, line-crossing, line-counting, wrong-way, stopped-vehicle, closed-area, fight or crowd"}},
 	{"priority", zone("[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]\n        priority: urgent"), []string{`edge.yaml:9: cameras[0].rules[0].priority: "urgent" is no priority: use critical, high, medium or low`}},
 	{"no class", zone("[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]\n        classes: []"), []string{"edge.yaml:9: cameras[0].rules[0].classes: this names no class: list at least one, such as person"}},
 	{"name", "cameras:\n  - id: Main Gate\n    url: rtsp://192.0.2.10/s\n    model: m\n", []string{`edge.yaml:2: cameras[0].id: "Main Gate" cannot be a name: use 1 to 64 of a-z, 0-9, '-' and '_', beginning and ending with a letter or digit`}},
@@ -103,7 +106,7 @@ var wrong = []struct {
 	{"empty data_dir", "data_dir: \"\"\n", []string{"edge.yaml:1: data_dir: this must name a folder"}},
 	{"mapping for list", "cameras:\n  gate: {}\n", []string{"edge.yaml:1: cameras: this must be a list, not keys with values"}},
 	{"list for mapping", "- a\n", []string{"edge.yaml:1: this must be keys with values (edge, data_dir, models_dir, cloud, debug, workers, outbox, defaults, cameras), not a list"}},
-	{"alias", "edge: &e {name: a}\n", []string{"edge.yaml:1: edge: this must be keys with values (name), not an anchor or alias (write the value out)"}},
+	{"alias", "edge: &e {name: a}\n", []string{"edge.yaml:1: edge: this must be keys with values (name, timezone), not an anchor or alias (write the value out)"}},
 	{"two documents", "edge: {name: a}\n---\nedge: {name: b}\n", []string{"edge.yaml:3: a second YAML document: keep everything in one, without `---` between"}},
 	{"debug for all", "debug: {listen: '0.0.0.0:9090'}\n", []string{"edge.yaml:1: debug.listen: the debug port shows pictures without a login: it listens on loopback only, such as 127.0.0.1:9090"}},
 	{"debug without port", "debug: {listen: localhost}\n", []string{`edge.yaml:1: debug.listen: this must be an address and a port, such as 127.0.0.1:9090, or "" for none`}},
@@ -120,7 +123,7 @@ var wrong = []struct {
 }
 
 func TestWrongFiles(t *testing.T) {
-	for _, c := range wrong {
+	for _, c := range slices.Concat(wrong, wrongRules) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("edge.yaml", []byte(c.file))
 			var es Errors
@@ -216,8 +219,18 @@ func TestShippedExampleIsRightAndWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Cameras) != 1 || len(c.Cameras[0].Rules) != 3 {
+	if len(c.Cameras) != 1 || len(c.Cameras[0].Rules) != len(ruleForms) {
 		t.Fatalf("%+v", c.Cameras)
+	}
+	for i, r := range c.Cameras[0].Rules {
+		if r.Kind != ruleForms[i].kind {
+			t.Errorf("rule %d is of kind %s, want %s", i, r.Kind, ruleForms[i].kind)
+		}
+		for _, key := range ruleForms[i].keys {
+			if _, shown := c.Cameras[0].Written()["rules"].([]any)[i].(map[string]any)[key]; !shown {
+				t.Errorf("the example of %s does not show %s", r.Kind, key)
+			}
+		}
 	}
 	for _, key := range slices.Concat(cameraKeys, ruleKeys) {
 		if !strings.Contains(file, " "+key+":") {
@@ -229,9 +242,6 @@ func TestShippedExampleIsRightAndWhole(t *testing.T) {
 	if cam.PreRoll != want.PreRoll || cam.PostRoll != want.PostRoll || cam.InferPerS != want.InferPerS || cam.Stall != want.Stall ||
 		cam.MaxClip != want.MaxClip || cam.RingBytes != want.RingBytes || cam.MaxPixels != want.MaxPixels {
 		t.Errorf("the example's camera differs from the defaults: %+v", cam)
-	}
-	if r := cam.Rules[0]; r.Confirm != want.Confirm || r.Linger != want.Linger || r.MinScore != want.MinScore {
-		t.Errorf("the example's rule differs from the defaults: %+v", r)
 	}
 }
 
@@ -287,8 +297,8 @@ cameras:
 	full := []bongsu.Point{{X: 0, Y: 0}, {X: 1, Y: 0}, {X: 1, Y: 1}, {X: 0, Y: 1}}
 	want := []Rule{
 		{ID: "a", Kind: bongsu.KindIntrusion, Priority: bongsu.PriorityHigh, Zone: full, Classes: []bongsu.Class{"person", "car"}, MinScore: 0.3, Confirm: time.Second, Linger: 1500 * time.Millisecond},
-		{ID: "b", Kind: bongsu.KindLineCrossing, Priority: bongsu.PriorityCritical, Line: []bongsu.Point{{X: 0.5}, {X: 0.5, Y: 1}}, Direction: bongsu.DirectionBoth, Classes: []bongsu.Class{"car"}, MinScore: 0.3, Confirm: 400 * time.Millisecond, Linger: 1500 * time.Millisecond},
-		{ID: "c", Kind: bongsu.KindLoitering, Priority: bongsu.PriorityMedium, Zone: full[:3], Classes: []bongsu.Class{"person", "car"}, MinScore: 0.3, Dwell: 90 * time.Second, Confirm: 400 * time.Millisecond, Linger: 20 * time.Second},
+		{ID: "b", Kind: bongsu.KindLineCrossing, Priority: bongsu.PriorityCritical, Line: []bongsu.Point{{X: 0.5}, {X: 0.5, Y: 1}}, Direction: bongsu.DirectionBoth, Classes: []bongsu.Class{"car"}, MinScore: 0.3, Linger: 1500 * time.Millisecond},
+		{ID: "c", Kind: bongsu.KindLoitering, Priority: bongsu.PriorityMedium, Zone: full[:3], Classes: []bongsu.Class{"person", "car"}, MinScore: 0.3, Dwell: 90 * time.Second, Linger: 20 * time.Second},
 	}
 	if !reflect.DeepEqual(cam.Rules, want) {
 		t.Errorf("got  %+v\nwant %+v", cam.Rules, want)
@@ -299,9 +309,10 @@ cameras:
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
 	f.Add([]byte(uncommented(f)))
-	for _, c := range wrong {
+	for _, c := range slices.Concat(wrong, wrongRules) {
 		f.Add([]byte(c.file))
 	}
+	f.Add([]byte(everyKind))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse("edge.yaml", data)
 		if err != nil {
@@ -316,9 +327,19 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("accepted camera %+v", cam)
 			}
 			ids[cam.ID] = true
+			if err := cam.Ground.Check(); err != nil {
+				t.Errorf("accepted ground: %v", err)
+			}
 			for _, r := range cam.Rules {
-				if (bongsu.CheckZone(r.Zone) == nil) == (bongsu.CheckLine(r.Line) == nil) || len(r.Classes) == 0 || r.Linger <= 0 {
+				form := formOf(r.Kind)
+				if form == nil || form.zone == must && bongsu.CheckZone(r.Zone) != nil || form.line == must && bongsu.CheckLine(r.Line) != nil ||
+					!bongsu.Covers(cam.Purposes, r.Kind) || len(r.Exclude) < len(cam.Exclude) || (len(r.PerM2) > 0 || r.MinPXPerM > 0) && cam.Ground == nil {
 					t.Errorf("accepted rule %+v", r)
+				}
+				for _, x := range r.Exclude {
+					if err := bongsu.CheckZone(x); err != nil {
+						t.Errorf("accepted exclusion: %v", err)
+					}
 				}
 			}
 		}

@@ -29,7 +29,8 @@ func (c *Camera) Written() map[string]any {
 
 // numeric are the keys whose numbers are numbers; elsewhere a bare number is text, as in `name: 101`.
 var numeric = []string{"infer_per_s", "pre_roll_s", "post_roll_s", "max_clip_s", "stall_s", "ring_bytes", "max_pixels",
-	"min_score", "confirm_s", "linger_s", "dwell_s", "zone", "line"}
+	"min_score", "confirm_s", "linger_s", "dwell_s", "zone", "line", "exclude", "min_px_per_m", "count", "per_m2", "period_s", "near_m", "owner_s",
+	"height_m", "tilt_deg", "roll_deg", "hfov_deg", "points", "aspect"}
 
 // written reads a node into the values of a map as above. A node that the reader refuses is nil.
 func written(key string, n ast.Node) any {

@@ -134,30 +134,45 @@ func TestRangesAreThoseOfTheReader(t *testing.T) {
 	d := baseline().Defaults
 	d.Model = "m"
 	try := func(k bongsu.SetupRuleKind, key string, v any) error {
-		rule := map[string]any{"id": "r", "kind": string(k.Kind), "zone": []any{[]any{0.0, 0.0}, []any{1.0, 0.0}, []any{0.5, 1.0}}, "dwell_s": 5.0}
+		rule := map[string]any{"id": "r", "kind": string(k.Kind), "zone": []any{[]any{0.0, 0.0}, []any{1.0, 0.0}, []any{0.5, 1.0}}}
 		if k.Geometry == "line" {
 			delete(rule, "zone")
 			rule["line"] = []any{[]any{0.0, 0.0}, []any{1.0, 1.0}}
 		}
-		if k.Kind != bongsu.KindLoitering {
-			delete(rule, "dwell_s")
+		for _, other := range k.Keys {
+			if other.Required {
+				rule[other.Name] = map[string]any{"dwell_s": 5.0, "schedule": []any{"22:00-06:00"}, "line": []any{[]any{0.0, 0.0}, []any{1.0, 1.0}}}[other.Name]
+			}
 		}
 		if rule[key] = v; v == nil {
 			delete(rule, key)
 		}
-		text, err := writeCameras([]map[string]any{{"id": "a", "url": "rtsp://h/1", "rules": []any{rule}}})
+		ground := map[string]any{"height_m": 5.0, "tilt_deg": 30.0, "hfov_deg": 60.0}
+		text, err := writeCameras([]map[string]any{{"id": "a", "url": "rtsp://h/1", "ground": ground, "rules": []any{rule}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = parseManaged("cameras.yaml", text, d)
 		return err
 	}
-	for _, k := range d.RuleKinds() {
+	usual := func(k bongsu.EventKind) Rule {
+		return Rule{Kind: k, Classes: []bongsu.Class{"person"}, MinScore: 0.4, Dwell: 20 * time.Second, Near: 2, Owner: time.Minute, Count: 12, Period: time.Minute, Linger: time.Second}
+	}
+	forms := map[string][]any{
+		"schedule": {[]any{"mon-fri 08:00-18:00"}, []any{"sat,sun 00:00-24:00", "22:00-06:00"}},
+		"numbers":  {[]any{2.0, 3.0, 5.0}, []any{0.1}},
+		"arrow":    {[]any{[]any{0.5, 0.9}, []any{0.5, 0.1}}},
+		"polygons": {[]any{}, []any{[]any{[]any{0.1, 0.1}, []any{0.2, 0.1}, []any{0.2, 0.3}}}},
+	}
+	for _, k := range d.RuleKinds(usual) {
 		named := map[string]bool{"id": true, "kind": true, k.Geometry: true}
 		for _, key := range k.Keys {
 			named[key.Name] = true
-			good, bad := []any{key.Default}, []any{[]any{[]any{}}}
-			if key.Min != nil {
+			good, bad := forms[key.Form], []any{[]any{[]any{}}}
+			if key.Default != nil {
+				good = append(good, key.Default)
+			}
+			if key.Min != nil && key.Form == "" {
 				good, bad = append(good, *key.Min, *key.Max), append(bad, *key.Min-0.01, *key.Max+0.01, "many")
 			}
 			for _, v := range key.Values {
@@ -182,6 +197,12 @@ func TestRangesAreThoseOfTheReader(t *testing.T) {
 				t.Errorf("%s takes %s too", k.Kind, key)
 			}
 		}
+		if k.Experimental != k.Kind.Experimental() || len(k.Purposes) == 0 {
+			t.Errorf("%+v", k)
+		}
+	}
+	if len(d.RuleKinds(nil)) != len(bongsu.Kinds()) {
+		t.Errorf("%d kinds of rule, the taxonomy has %d", len(ruleForms), len(bongsu.Kinds()))
 	}
 	keys := d.Keys()
 	for _, name := range append(streamKeys, tuningKeys...) {
@@ -189,7 +210,7 @@ func TestRangesAreThoseOfTheReader(t *testing.T) {
 			t.Errorf("defaults without %s", name)
 		}
 	}
-	if b, _ := json.Marshal(keys); !strings.Contains(string(b), `"min_score":0.5,`) || keys["stall_s"] != 8.0 || len(keys) != len(streamKeys)+len(tuningKeys) {
+	if b, _ := json.Marshal(keys); !strings.Contains(string(b), `"min_score":0,`) || keys["stall_s"] != 8.0 || len(keys) != len(streamKeys)+len(tuningKeys) {
 		t.Errorf("%s", b)
 	}
 }

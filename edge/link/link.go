@@ -90,6 +90,8 @@ type Assignment struct {
 	StallAfter time.Duration   `json:"stall_after_ns"`
 	MaxPixels  int             `json:"max_pixels"` // larger pictures are refused before decoding
 	Rules      []Rule          `json:"rules"`
+	Ground     *bongsu.Ground  `json:"ground,omitempty"`   // of the camera; nil when it was not calibrated
+	Timezone   string          `json:"timezone,omitempty"` // IANA's name of the zone in which rules' schedules are meant; "" is UTC
 }
 
 // Rule is one rule of a camera.

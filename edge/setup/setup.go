@@ -49,6 +49,8 @@ type Options struct {
 	Probe func(ctx context.Context, l Look) (bongsu.ProbeResult, error)
 	// Models lists the installed models.
 	Models func() []bongsu.SetupModel
+	// Usual gives what a kind of rule has where nobody says otherwise.
+	Usual func(bongsu.EventKind) bongsu.Rule
 	// Changed is called after a change is durable: it is to be used now.
 	Changed func()
 	// ReadPassword gives what a password file holds.
@@ -82,6 +84,9 @@ func New(o Options) *Setup {
 	}
 	if o.Changed == nil {
 		o.Changed = func() {}
+	}
+	if o.Usual == nil {
+		o.Usual = func(k bongsu.EventKind) bongsu.Rule { return bongsu.Rule{Kind: k} }
 	}
 	if o.ReadPassword == nil {
 		o.ReadPassword = func(path string) (string, error) { return config.ReadPassword(config.OS, path) }
@@ -155,7 +160,7 @@ func (s *Setup) cameras() bongsu.Answer {
 		return refusal(err)
 	}
 	v := bongsu.SetupView{Revision: st.Revision, Allowed: st.Config.Cloud.SetsUpCameras, Cameras: []map[string]any{},
-		Models: s.models(), Defaults: st.Config.Defaults.Keys(), RuleKinds: st.Config.Defaults.RuleKinds()}
+		Models: s.models(), Defaults: st.Config.Defaults.Keys(), RuleKinds: st.Config.Defaults.RuleKinds(s.o.Usual), Purposes: bongsu.Purposes()}
 	for i := range st.Config.Cameras {
 		v.Cameras = append(v.Cameras, view(&st.Config.Cameras[i]))
 	}
@@ -185,7 +190,7 @@ func (s *Setup) put(q bongsu.PutCommand) bongsu.Answer {
 	}
 	models := s.models()
 	cam, revision, err := s.o.Cameras.Put(config.Change{ID: q.ID, Revision: q.Revision, Keys: q.Camera, Password: q.Password, Check: q.Check,
-		Also: func(c config.Camera) []bongsu.FieldFault { return modelFaults(&c, models) }})
+		Also: func(c config.Camera) []bongsu.FieldFault { return s.modelFaults(&c, models) }})
 	if err != nil {
 		return refusal(err)
 	}
@@ -197,7 +202,7 @@ func (s *Setup) put(q bongsu.PutCommand) bongsu.Answer {
 }
 
 // modelFaults says that the model is not there, or does not know what a rule watches for.
-func modelFaults(c *config.Camera, models []bongsu.SetupModel) (out []bongsu.FieldFault) {
+func (s *Setup) modelFaults(c *config.Camera, models []bongsu.SetupModel) (out []bongsu.FieldFault) {
 	if c.Model == "" {
 		return nil // the reader says so
 	}
@@ -206,9 +211,16 @@ func modelFaults(c *config.Camera, models []bongsu.SetupModel) (out []bongsu.Fie
 		return []bongsu.FieldFault{{Path: "model", Message: fmt.Sprintf("the model %q is not installed on this box: `bongsu-edge model list` on it shows those that are", c.Model)}}
 	}
 	known := models[at].Classes
+	unknown := func(word bongsu.Class) bool {
+		return !slices.ContainsFunc(known, func(have bongsu.Class) bool { return have.Is(word) })
+	}
 	for i, r := range c.Rules {
+		if usual := s.o.Usual(r.Kind).Classes; len(r.Classes) == 0 && len(usual) > 0 && !slices.ContainsFunc(usual, func(w bongsu.Class) bool { return !unknown(w) }) {
+			out = append(out, bongsu.FieldFault{Path: fmt.Sprintf("rules[%d].kind", i),
+				Message: fmt.Sprintf("a rule of kind %s looks for %s, and the model %s knows none of that: it knows %s", r.Kind, words(usual), c.Model, words(known))})
+		}
 		for _, word := range r.Classes {
-			if !slices.ContainsFunc(known, func(have bongsu.Class) bool { return have.Is(word) }) {
+			if unknown(word) {
 				out = append(out, bongsu.FieldFault{Path: fmt.Sprintf("rules[%d].classes", i),
 					Message: fmt.Sprintf("the model %s does not know %q: it knows %s", c.Model, string(word), words(known))})
 			}

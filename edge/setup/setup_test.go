@@ -44,6 +44,9 @@ func newStage(t *testing.T, change func(*Options)) *stage {
 		return bongsu.ProbeResult{Codec: "h264", Width: 640, Height: 360, Tracks: []string{"video H264"}, Still: []byte("\xff\xd8")}, nil
 	}
 	o := Options{Cameras: st.store, Now: func() time.Time { return st.now }, Changed: func() { st.changed++ },
+		Usual: func(k bongsu.EventKind) bongsu.Rule {
+			return bongsu.Rule{Kind: k, Classes: map[bongsu.EventKind][]bongsu.Class{bongsu.KindFire: {"fire", "smoke"}}[k]}
+		},
 		Log: slog.New(slog.NewTextHandler(&st.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Models: func() []bongsu.SetupModel {
 			return []bongsu.SetupModel{{Name: "nano", Classes: []bongsu.Class{"person", "large-vehicle"}}}
@@ -123,7 +126,7 @@ func TestSetUpLifeOfACamera(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(v.Cameras) != 2 || v.Cameras[0]["managed"] != false || v.Cameras[0]["password_file"] != nil || v.Cameras[0]["has_password"] != true ||
-		v.Cameras[1]["managed"] != true || v.Cameras[1]["has_password"] != true || v.Cameras[1]["password_file"] != nil || !v.Allowed || len(v.RuleKinds) != 3 || v.Models[0].Name != "nano" {
+		v.Cameras[1]["managed"] != true || v.Cameras[1]["has_password"] != true || v.Cameras[1]["password_file"] != nil || !v.Allowed || len(v.RuleKinds) != len(bongsu.Kinds()) || len(v.Purposes) != len(bongsu.Purposes()) || v.Models[0].Name != "nano" {
 		t.Errorf("%s", a.Body)
 	}
 	again := door(v.Revision, map[string]any{"name": "문"})
@@ -163,6 +166,8 @@ func TestRefusals(t *testing.T) {
 		"no such model":     {bongsu.OpPut, door("", map[string]any{"model": "other"}), "409 conflict"},
 		"model":             {bongsu.OpPut, door(st.revision(), map[string]any{"model": "other"}), "422 invalid model"},
 		"class":             {bongsu.OpPut, door(st.revision(), rule("smoke")), "422 invalid rules[0].classes"},
+		"kind":              {bongsu.OpPut, door(st.revision(), map[string]any{"rules": []any{map[string]any{"id": "r", "kind": "fire"}}}), "422 invalid rules[0].kind"},
+		"purpose":           {bongsu.OpPut, door(st.revision(), map[string]any{"purposes": []any{"traffic-information"}, "rules": []any{map[string]any{"id": "r", "kind": "fight"}}}), "422 invalid rules[0].kind"},
 	} {
 		if said, _ := st.do(x.op, x.body); said != x.want {
 			t.Errorf("%s: %s, want %s", name, said, x.want)
