@@ -23,7 +23,7 @@ func (m *Machine) Adopt(open []bongsu.Event) {
 
 func (m *Machine) knows(id bongsu.EventID) bool {
 	same := func(r *running) bool { return r.ev.ID == id }
-	return slices.ContainsFunc(m.adopted, same) || slices.ContainsFunc(m.open, same)
+	return slices.ContainsFunc(m.adopted, same) || slices.ContainsFunc(m.ended, same) || slices.ContainsFunc(m.open, same)
 }
 
 // adopt finds the waiting event that a firing continues: of the same rule and zone, and of those
@@ -61,7 +61,7 @@ func distance(a, b bongsu.Box) float32 {
 // Tick closes adopted events that nothing has continued in time, at the last instant at which
 // anything is known of them, and storms that are over.
 func (m *Machine) Tick(now time.Time) []bongsu.Event {
-	out := m.calm(now)
+	out := m.expire(now, m.calm(now))
 	m.adopted = slices.DeleteFunc(m.adopted, func(r *running) bool {
 		if now.Before(r.expires) {
 			return false
@@ -74,6 +74,15 @@ func (m *Machine) Tick(now time.Time) []bongsu.Event {
 		out = append(out, m.stamp(r, now, nil, time.Time{}))
 		return true
 	})
+	return out
+}
+
+// framesUTC copies deciding frames with their times in UTC.
+func framesUTC(frames []bongsu.DecidingFrame) []bongsu.DecidingFrame {
+	out := slices.Clone(frames)
+	for i := range out {
+		out[i].At = utc(out[i].At)
+	}
 	return out
 }
 

@@ -22,6 +22,7 @@ type Options struct {
 	MaxRevision int           // beyond it an event is revised once more only, by its end; 200
 	StormLimit  int           // new events of one rule within StormWindow, beyond which they are gathered into one; 50
 	StormWindow time.Duration // 10 s; a storm is over when there was nothing new for as long
+	Fold        time.Duration // what its rule finds again at the same place within this after its end goes on; 5 s, below 0 nothing does
 
 	NewID       func(time.Time) bongsu.EventID // bongsu.NewEventID
 	Now         func() time.Time               // time.Now
@@ -45,6 +46,9 @@ func (o *Options) defaults() {
 	if o.StormWindow <= 0 {
 		o.StormWindow = 10 * time.Second
 	}
+	if o.Fold == 0 {
+		o.Fold = 5 * time.Second
+	}
 	if o.NewID == nil {
 		o.NewID = bongsu.NewEventID
 	}
@@ -60,10 +64,12 @@ func (o *Options) defaults() {
 type Machine struct {
 	o       Options
 	open    []*running
+	ended   []*running // whose close is held back: the rule may find it again, see fold.go
 	adopted []*running // of a worker that was lost; they wait for their rule to fire again
 	storms  map[bongsu.RuleID]*storm
 
 	gathered atomic.Uint64 // findings that storms took
+	folded   atomic.Uint64 // begins that went on with an event
 }
 
 // running is one event that is not closed.
@@ -72,6 +78,8 @@ type running struct {
 	stay    uint64
 	revised time.Time     // frame time of the latest revision
 	expires time.Time     // adopted only
+	end     time.Time     // ended only: frame time of the end
+	heard   time.Time     // ended only: when that was told, on the machine's clock
 	offset  time.Duration // of the box's wall clock from its monotonic one when the event began
 }
 
@@ -86,7 +94,7 @@ func New(o Options) *Machine {
 // zero when it was not asked. The events are the caller's: what they point to is not changed
 // afterwards.
 func (m *Machine) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firings []bongsu.Firing) []bongsu.Event {
-	var out []bongsu.Event
+	out := m.settle(now, nil)
 	for i := range firings {
 		fi := &firings[i]
 		if ev, news, taken := m.gather(now, f, inferred, fi); taken {
@@ -97,7 +105,11 @@ func (m *Machine) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firi
 		}
 		switch fi.Phase {
 		case bongsu.FiringBegin:
-			out = append(out, m.begin(now, f, inferred, fi))
+			if r := m.fold(fi); r == nil {
+				out = append(out, m.begin(now, f, inferred, fi))
+			} else if m.due(r, now) {
+				out = append(out, m.stamp(r, now, f, inferred))
+			}
 		case bongsu.FiringPulse:
 			r := m.fresh(f, fi)
 			r.close(fi.At, bongsu.CloseEnded)
@@ -110,6 +122,9 @@ func (m *Machine) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, firi
 		case bongsu.FiringEnd, bongsu.FiringLost:
 			if r := m.find(fi); r != nil {
 				r.take(fi)
+				if m.holdBack(r, fi) {
+					continue
+				}
 				r.close(fi.At, closeReason(fi.Phase))
 				m.open = slices.DeleteFunc(m.open, func(o *running) bool { return o == r })
 				out = append(out, m.stamp(r, now, f, inferred))
@@ -148,6 +163,7 @@ func (m *Machine) fresh(f *bongsu.Frame, fi *bongsu.Firing) *running {
 		Class: fi.Track.Class, Score: fi.Track.Score, Track: fi.Track.ID, Box: fi.Track.Box,
 		Zone: slices.Clone(fi.Zone), Line: slices.Clone(fi.Line), Direction: fi.Direction,
 		Trail: trailUTC(fi.Trail), Reasons: slices.Clone(fi.Reasons),
+		RuleVersion: fi.RuleVersion, Frames: framesUTC(fi.Frames),
 	}
 	if ev.Start.IsZero() || ev.Start.After(ev.Fired) {
 		ev.Start = ev.Fired
@@ -222,7 +238,7 @@ func (m *Machine) find(fi *bongsu.Firing) *running {
 // Open gives the events that are open, those adopted included, as they were last revised.
 func (m *Machine) Open() []bongsu.Event {
 	var out []bongsu.Event
-	for _, r := range slices.Concat(m.adopted, m.open) {
+	for _, r := range slices.Concat(m.adopted, m.ended, m.open) {
 		out = append(out, r.ev)
 	}
 	return out
@@ -246,6 +262,13 @@ func (m *Machine) Close(now time.Time, reason string, which func(*bongsu.Event) 
 		return true
 	}
 	m.adopted = slices.DeleteFunc(m.adopted, shut)
+	m.ended = slices.DeleteFunc(m.ended, func(r *running) bool {
+		if !which(&r.ev) {
+			return false
+		}
+		out = append(out, m.conclude(now, r)) // it is known when that was over, and that it was
+		return true
+	})
 	m.open = slices.DeleteFunc(m.open, shut)
 	return out
 }
@@ -275,11 +298,16 @@ func (m *Machine) age(at time.Time) time.Duration {
 // Shift says that the box's clock was set by d. Events that are open are dated on the clock as it
 // is now, and say that their times are in doubt.
 func (m *Machine) Shift(d time.Duration) {
-	for _, r := range slices.Concat(m.adopted, m.open) {
+	for _, r := range slices.Concat(m.adopted, m.ended, m.open) {
+		r.end = r.end.Add(d)
 		r.ev.Start, r.ev.Fired, r.revised = r.ev.Start.Add(d), r.ev.Fired.Add(d), r.revised.Add(d)
 		r.ev.Trail = slices.Clone(r.ev.Trail)
 		for i := range r.ev.Trail {
 			r.ev.Trail[i].At = r.ev.Trail[i].At.Add(d)
+		}
+		r.ev.Frames = slices.Clone(r.ev.Frames)
+		for i := range r.ev.Frames {
+			r.ev.Frames[i].At = r.ev.Frames[i].At.Add(d)
 		}
 		r.ev.Clock.WallQuality = "unsynchronised"
 	}

@@ -31,6 +31,7 @@ func newBox(t *testing.T, change func(*Options)) *box {
 		NewID:     func(time.Time) bongsu.EventID { b.ids++; return bongsu.EventID(fmt.Sprintf("id-%d", b.ids)) },
 		Now:       func() time.Time { return b.now },
 		Monotonic: func() time.Duration { return 1000*time.Second + b.now.Sub(b.start) },
+		Fold:      -1, // fold_test.go is about it
 	}
 	if change != nil {
 		change(&o)
