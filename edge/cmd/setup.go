@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bongsu"
+	"bongsu/edge/rules"
 	"bongsu/edge/setup"
 	"bongsu/edge/vision"
 	"bongsu/edge/worker"
@@ -40,6 +41,7 @@ func (b *edgeBox) setUp() *setup.Setup {
 		Probe: func(ctx context.Context, l setup.Look) (bongsu.ProbeResult, error) {
 			return probeApart(ctx, b.m.Stderr, l)
 		},
+		Usual: rules.Defaults,
 		Models: func() []bongsu.SetupModel {
 			all, err := models.List()
 			if err != nil {

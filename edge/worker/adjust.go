@@ -8,13 +8,12 @@ import (
 	"bongsu/edge/events"
 	"bongsu/edge/link"
 	"bongsu/edge/pipeline"
-	"bongsu/edge/rules"
 )
 
 // adjuster is a Runner whose rules can be exchanged while it runs.
 type adjuster interface {
-	// Adjust takes over an assignment that differs from the last one in name and rules only. It
-	// reports whether it does; it does not block.
+	// Adjust takes over an assignment that differs from the last one in name and in what its rules judge
+	// by only. It reports whether it does; it does not block.
 	Adjust(a link.Assignment) bool
 }
 
@@ -39,18 +38,20 @@ func (w *Worker) adjust(s *slot, a link.Assignment) bool {
 	return true
 }
 
-// onlyRules reports whether two assignments are the same but for name and rules.
+// onlyRules reports whether two assignments are the same but for name, rules, and the ground and the
+// time zone that rules judge by.
 func onlyRules(was, is link.Assignment) bool {
-	was.Name, was.Rules = is.Name, is.Rules
+	was.Name, was.Rules, was.Ground, was.Timezone = is.Name, is.Rules, is.Ground, is.Timezone
 	return reflect.DeepEqual(was, is)
 }
 
 // Adjust implements adjuster.
 func (c *camera) Adjust(a link.Assignment) bool {
-	set, err := rules.New(rules.Options{Rules: a.Rules})
+	set, whole, err := judgesOf(a)
 	if err != nil {
 		return false // a new run says why
 	}
+	a.Rules = whole
 	o := c.eventOptions
 	o.CameraName = a.Name
 	c.ring.Lengthen(ringKeep(a))

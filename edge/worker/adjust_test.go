@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"bongsu"
 	"bongsu/edge/link"
 	"bongsu/streams/streamstest"
 )
@@ -49,12 +50,16 @@ func TestRulesAloneRestartNothing(t *testing.T) {
 	taken(1)
 	send(func(a *link.Assignment) { a.Rules, a.Name = []link.Rule{{ID: "s"}}, "문" })
 	taken(2)
+	send(func(a *link.Assignment) {
+		a.Rules, a.Name, a.Timezone, a.Ground = []link.Rule{{ID: "s"}}, "문", "Asia/Seoul", &bongsu.Ground{Aspect: 1}
+	})
+	taken(3)
 	send(func(a *link.Assignment) { a.URL = "rtsp://h/1" })
 	if r := runs(); r.a.URL == "" || len(r.a.Rules) != 0 {
 		t.Errorf("the new run has %+v", r.a)
 	}
 	send(func(a *link.Assignment) { a.URL, a.Rules = "rtsp://h/1", []link.Rule{{ID: "t"}} })
-	taken(3)
+	taken(4)
 	mu.Lock()
 	takes = false
 	mu.Unlock()
@@ -63,7 +68,7 @@ func TestRulesAloneRestartNothing(t *testing.T) {
 		t.Errorf("the new run has %+v", r.a)
 	}
 	mu.Lock()
-	if took[1].Name != "문" || took[2].Rules[0].ID != "t" || len(took) != 3 {
+	if took[1].Name != "문" || took[2].Ground == nil || took[2].Timezone == "" || took[3].Rules[0].ID != "t" || len(took) != 4 {
 		t.Errorf("taken: %+v", took)
 	}
 	mu.Unlock()

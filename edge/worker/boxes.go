@@ -70,10 +70,17 @@ func boxesOf(f *bongsu.Frame, tracks []bongsu.Track, rules []link.Rule) *bongsu.
 	return b
 }
 
-// watching gives the rules that watch for a thing and in whose zone it stands.
+// watching gives the rules that watch for a thing and in whose zone it stands; one that has neither
+// zone nor line watches the whole picture.
 func watching(t *bongsu.Track, rules []link.Rule) (out []bongsu.RuleID) {
+	foot := t.Box.Foot()
 	for _, r := range rules {
-		if len(r.Zone) > 0 && bongsu.InZone(r.Zone, t.Box.Foot()) && slices.ContainsFunc(r.Classes, func(word bongsu.Class) bool { return t.Class.Is(word) }) {
+		inside := len(r.Line) == 0
+		if len(r.Zone) > 0 {
+			inside = bongsu.InZone(r.Zone, foot)
+		}
+		inside = inside && !slices.ContainsFunc(r.Exclude, func(x []bongsu.Point) bool { return bongsu.InZone(x, foot) })
+		if inside && slices.ContainsFunc(r.Classes, t.Class.Is) {
 			out = append(out, r.ID)
 		}
 	}

@@ -60,10 +60,11 @@ func (b *Builder) Build(a link.Assignment, env Env) (Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := rules.New(rules.Options{Rules: a.Rules})
+	set, whole, err := judgesOf(a)
 	if err != nil {
 		return nil, err
 	}
+	a.Rules = whole
 	detector, err := batcher.Detector(a.Camera)
 	if err != nil {
 		return nil, err
@@ -102,13 +103,14 @@ func (c *camera) adopt(now time.Time, open []bongsu.Event, with []link.Rule, set
 const ringMargin = 5 * time.Second
 
 // ringKeep is how much video a camera's ring is to hold: a loitering event is known only when
-// its dwell has passed, and its clip begins before it. ring_bytes bounds it all the same.
+// its dwell has passed, a fire when it was seen for long, and the clip begins before that. ring_bytes
+// bounds it all the same. What is only counted has no clip of its beginning.
 func ringKeep(a link.Assignment) time.Duration {
-	dwell := time.Duration(0)
+	late := time.Duration(0)
 	for _, r := range a.Rules {
-		dwell = max(dwell, r.Dwell)
+		late = max(late, r.Dwell+r.Confirm)
 	}
-	return a.PreRoll + dwell + ringMargin
+	return a.PreRoll + late + ringMargin
 }
 
 func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set) pipeline.Options {
@@ -164,7 +166,6 @@ const decoderFrames = 2 + 1 + maxHeldFrames + 1 + 2 + 2
 type sink func(ev bongsu.Event, f *bongsu.Frame)
 
 func (s sink) Put(ev bongsu.Event, f *bongsu.Frame) { s(ev, f) }
-
 
 // opener connects to one stream of the camera. That the login worked before tells a camera
 // that is full from a wrong password.

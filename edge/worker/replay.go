@@ -8,7 +8,6 @@ import (
 	"bongsu/edge/events"
 	"bongsu/edge/link"
 	"bongsu/edge/pipeline"
-	"bongsu/edge/rules"
 	"bongsu/edge/track"
 	"bongsu/models"
 	"bongsu/streams"
@@ -42,7 +41,7 @@ type Sight struct {
 // ReplayWith is Replay with another detector than the assignment's model: one that remembers, or one
 // that knows the truth.
 func (b *Builder) ReplayWith(ctx context.Context, a link.Assignment, source streams.Source, lossless bool, env Env, s Sight) (pipeline.Counts, error) {
-	set, err := rules.New(rules.Options{Rules: a.Rules})
+	set, _, err := judgesOf(a)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}

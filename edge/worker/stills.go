@@ -75,7 +75,8 @@ func marksOf(tracks []bongsu.Track, rules []link.Rule) []vision.Mark {
 	for _, r := range rules {
 		if r.Zone != nil {
 			marks = append(marks, vision.Mark{Points: r.Zone, Closed: true, Label: string(r.ID), Color: vision.ColorRule})
-		} else {
+		}
+		if r.Line != nil { // beside a zone it is the arrow along which one may go
 			marks = append(marks, vision.Mark{Points: r.Line, Label: string(r.ID), Color: vision.ColorRule})
 		}
 	}
