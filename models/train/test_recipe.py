@@ -69,6 +69,16 @@ class DataTest(unittest.TestCase):
             if len(rows) == 3:
                 self.assertEqual(rows[0, 5], 1)
 
+    def test_wanted_things_are_looked_at(self):
+        """Of a car and a bag the bag is chosen more often, and what hardly shows hardly ever; what is too low or hidden is not asked for."""
+        boxes = data.table([box("car", 1, 1, 40, 30), box("bag", 50, 1, 20, 20), box("bag", 5, 5, 20, 20, 0.1), box("bag", 5, 5, 4, 5)])
+        rng = np.random.default_rng(SEED)
+        picked = [tuple(data.chosen(boxes[:3], rng)) for _ in range(600)]
+        car, bag, hidden = (sum(p == tuple(b) for p in picked) for b in boxes[:3])
+        self.assertGreater(bag, car)
+        self.assertLess(hidden, bag / 4)
+        self.assertEqual(len(data.learnt(boxes)), 2)
+
     def test_pictures_stay_bytes(self):
         rng = np.random.default_rng(SEED)
         bank = data.noise_bank(rng, 96, 64)
@@ -176,6 +186,28 @@ class NetTest(unittest.TestCase):
         mine = torch.cat([out[:, :2] - half, out[:, :2] + half], 1).transpose(1, 2)
         self.assertTrue(torch.allclose(boxes, mine, atol=1e-2))
         self.assertTrue(torch.allclose(raw[:, 4:].sigmoid(), out[:, 4:], atol=1e-4))
+
+    def test_settled(self):
+        """A settled network says what it said, goes on learning, and leaves norms and first stages alone."""
+        torch.manual_seed(SEED)
+        n = net.Nano()
+        n.train()
+        n(torch.rand(2, 3, 64, 96))  # so that the norms have seen something
+        n.eval()
+        x = torch.rand(1, 3, 64, 96)
+        with torch.no_grad():
+            before = n(x)
+        n.settle()
+        n.train()
+        first, norm, head = n.stem[0].weight.clone(), n.s8[0][1].running_mean.clone(), n.heads[0].cls.weight.clone()
+        raw = n(x)
+        self.assertLess((raw - before).abs().max().item(), 1e-3 * before.abs().max().item())
+        opt = torch.optim.AdamW(n.parameters(), lr=1e-2)
+        raw.square().mean().backward()
+        opt.step()
+        self.assertTrue(torch.equal(first, n.stem[0].weight))
+        self.assertTrue(torch.equal(norm, n.s8[0][1].running_mean))
+        self.assertFalse(torch.equal(head, n.heads[0].cls.weight))
 
     def test_size(self):
         self.assertLess(sum(p.numel() for p in net.Nano().parameters()) * 4, 4_000_000)

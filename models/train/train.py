@@ -71,7 +71,7 @@ class Team:
         """Makes gradients the team's mean; gives the mean of share, which keeps all at one rate."""
         if self.size == 1:
             return share
-        grads = [p.grad for p in net.parameters()]
+        grads = [p.grad for p in net.parameters() if p.requires_grad]
         flat = torch.cat([g.flatten() for g in grads] + [torch.tensor([share])])
         dist.all_reduce(flat)
         flat /= self.size
@@ -127,6 +127,7 @@ def arguments():
     p.add_argument("--must-learn", type=float, default=0, metavar="AP50",
                    help="fail unless the loss halves and things, whatever their class, reach this on the validation set")
     p.add_argument("--resume", help="weights to begin with")
+    p.add_argument("--settled", action="store_true", help="with --resume: norms and first stages stay as they are, which is faster")
     p.add_argument("--cuts", type=float, default=0.65, help="share of the time in which pieces are learned from, not whole inputs")
     p.add_argument("--cut", type=lambda s: tuple(int(v) for v in s.split("x")), default=(384, 224), metavar="WxH",
                    help="pixels of those pieces, multiples of 32")
@@ -172,6 +173,8 @@ def run(rank, a, size, meet=None):
         saved = torch.load(a.resume, map_location=device, weights_only=True)
         net.load_state_dict(saved["ema"])
         first = saved["seen"]
+    if a.settled:
+        net.settle()
     if rank == 0:
         os.makedirs(a.out, exist_ok=True)
         print(f"{sum(p.numel() for p in net.parameters())} parameters, {size} × {device}, bfloat16 {amp}", flush=True)
