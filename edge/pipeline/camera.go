@@ -333,6 +333,10 @@ func (c *Camera) mediaTime(wall time.Time) time.Duration {
 func (c *Camera) emit(events []bongsu.Event, f *bongsu.Frame) {
 	for _, ev := range events {
 		c.counts.add(&c.counts.c.Events, 1)
+		if !ev.Kind.Alarm() { // figures: there is nothing to look at
+			c.o.Sink.Put(ev, nil)
+			continue
+		}
 		c.o.Sink.Put(ev, f) // before its clip: the node must hear of the event first
 		c.o.Clips.Event(ev)
 	}
