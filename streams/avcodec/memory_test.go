@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -87,6 +89,65 @@ func TestHostileStreamsTakeNoMemory(t *testing.T) {
 	}
 	t.Logf("figure R30: %d units of 16384x16384 pictures (in the description and in band) and of 64 MiB refused before decoding, %d pictures of 1,000 slices: memory grew by %d MiB at most (%d MiB in all), the camera beside has all its %d pictures",
 		refused, len(good), max(0, most-before)>>10, most>>10, seen)
+}
+
+// heapsEnv are the C library's settings with which the node starts a worker (edge/node/exec.go).
+var heapsEnv = []string{"MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=131072"}
+
+// TestBreaksTakeNoMemory has four cameras break off and come back 240 times, in other sizes and
+// codecs, in a process with a worker's settings: the memory that it takes is that of the decoders it has.
+func TestBreaksTakeNoMemory(t *testing.T) {
+	if sanitized {
+		t.Skip("AddressSanitizer has a heap of its own, which keeps what is freed")
+	}
+	if os.Getenv("BONGSU_TEST_BREAKS") == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^TestBreaksTakeNoMemory$")
+		cmd.Env = append(append(os.Environ(), "BONGSU_TEST_BREAKS=1"), heapsEnv...)
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	films := [][]*streams.AccessUnit{
+		units(t, EncoderOptions{Codec: streams.H264, Width: 1280, Height: 720, GOP: 10}, 8),
+		units(t, EncoderOptions{Codec: streams.H264, Width: 640, Height: 360, GOP: 10}, 8),
+		units(t, EncoderOptions{Codec: streams.H265, Width: 640, Height: 360, GOP: 10}, 8),
+	}
+	var live [4]*Decoder
+	const breaks, round = 240, 12 // after a round each decoder has what it had at its beginning
+	var least [2]int              // KiB, early and late
+	for n := range breaks + round {
+		k, film := n%len(live), films[n%len(films)]
+		if live[k] != nil {
+			live[k].Close()
+		}
+		var err error
+		if live[k], err = NewDecoder(Options{Codec: film[0].Codec}); err != nil {
+			t.Fatal(err)
+		}
+		for _, au := range film {
+			if err := live[k].Send(au); err != nil {
+				t.Fatal(err)
+			}
+			discardAll(live[k])
+		}
+		half := n * 2 / (breaks + round)
+		if n%round == round-1 && n > 2*round {
+			debug.FreeOSMemory() // what Go itself has yet to give back is not judged
+			if now := resident(t); least[half] == 0 || now < least[half] {
+				least[half] = now
+			}
+			t.Logf("%d breaks: %d KiB", n+1, resident(t))
+		}
+	}
+	for _, d := range live {
+		d.Close()
+	}
+	if more := least[1] - least[0]; more > 1<<10 {
+		t.Errorf("from %d to %d KiB within %d breaks", least[0], least[1], breaks/2)
+	}
 }
 
 // discardAll releases what a decoder has to give and counts it.
