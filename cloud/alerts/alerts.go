@@ -58,10 +58,14 @@ func DefaultPolicy() Policy {
 
 // Route is an archive.Router: an event of a known alert updates it, a repeat within the window
 // joins an alert that is not closed, anything else raises a new alert. What has been judged and
-// closed takes no more events in: a repeat after the verdict is news.
+// closed takes no more events in: a repeat after the verdict is news. A kind that is a record, such
+// as counted passages, is kept and calls nobody.
 func (p Policy) Route(s archive.Situation) (archive.Decision, error) {
 	if s.Alert != nil {
 		return p.seen(s), nil
+	}
+	if !s.Event.Kind.Alarm() {
+		return archive.Decision{}, nil
 	}
 	for i := range s.Candidates {
 		c := &s.Candidates[i]

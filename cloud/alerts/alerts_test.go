@@ -75,6 +75,21 @@ func TestRaise(t *testing.T) {
 	}
 }
 
+// TestRecordsCallNobody: of all kinds only those that the taxonomy calls records raise no alert.
+func TestRecordsCallNobody(t *testing.T) {
+	for _, kind := range append(bongsu.Kinds(), "of-a-later-release") {
+		ev := event("1", 0)
+		ev.Kind = kind
+		d, err := policy().Route(archive.Situation{At: at(7), Event: ev})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raised, want := d.Alert != nil, kind != bongsu.KindLineCounting; raised != want || (len(d.History) > 0) != want {
+			t.Errorf("%s: raised %v", kind, raised)
+		}
+	}
+}
+
 func TestFoldWindow(t *testing.T) {
 	for name, c := range map[string]struct {
 		start int

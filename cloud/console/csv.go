@@ -60,6 +60,8 @@ func columns() []column {
 		text("model_sha256", "모델 SHA-256", func(e *EventView) string { return e.Model.SHA256 }),
 		{"received_utc", "수신(UTC)", func(e *EventView) string { return utc(e.Received) }},
 		{"received_kst", "수신(KST)", func(e *EventView) string { return local(e.Received) }},
+		{"experimental", "실험 기능", func(e *EventView) string { return strconv.FormatBool(e.Experimental) }},
+		text("rule_version", "규칙 판", func(e *EventView) string { return e.RuleVersion }),
 	}
 }
 

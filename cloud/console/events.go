@@ -23,10 +23,9 @@ func eventFilter(q *query) archive.EventQuery {
 	f := archive.EventQuery{
 		Edge:   bongsu.EdgeID(q.name("edge")),
 		Camera: bongsu.CameraID(q.name("camera")),
-		Kind: bongsu.EventKind(q.oneOf("kind", "",
-			string(bongsu.KindIntrusion), string(bongsu.KindLineCrossing), string(bongsu.KindLoitering))),
-		From: q.instant("from"),
-		To:   q.instant("to"),
+		Kind:   bongsu.EventKind(q.oneOf("kind", "", kindWords()...)),
+		From:   q.instant("from"),
+		To:     q.instant("to"),
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
 		q.fail("to: must be later than from")
@@ -41,6 +40,16 @@ func eventFilter(q *query) archive.EventQuery {
 		f.Verdict = bongsu.Verdict(v)
 	}
 	return f
+}
+
+// kindWords are the kinds that events can be selected by.
+func kindWords() []string {
+	kinds := bongsu.Kinds()
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = string(k)
+	}
+	return words
 }
 
 type eventsAnswer struct {

@@ -32,7 +32,7 @@ func TestEventsFilterAndPage(t *testing.T) {
 		return url.QueryEscape(s.clock.now().Add(time.Duration(minutes) * time.Minute).Format(time.RFC3339))
 	}
 	for query, want := range map[string]int{
-		"": 3, "camera=cam2": 2, "camera=cam9": 0, "kind=loitering": 1, "verdict=training": 1, "verdict=none": 2, "verdict=duplicate": 0,
+		"": 3, "camera=cam2": 2, "camera=cam9": 0, "kind=loitering": 1, "kind=fire": 0, "verdict=training": 1, "verdict=none": 2, "verdict=duplicate": 0,
 		"edge=" + string(s.edge): 3, "edge=nobody": 0, "from=" + at(3): 2, "to=" + at(3): 1, "from=" + at(3) + "&to=" + at(5): 1,
 		"camera=cam2&kind=line-crossing": 1,
 	} {
@@ -98,7 +98,7 @@ func TestWrongParameters(t *testing.T) {
 		"events?limit=1&limit=2": `limit: is given 2 times: give it once`,
 		"events?after=x":         `after: not a cursor of this list; use the value of "next" from the page before`,
 		"events?camera=A%20B":    `camera: "A B" cannot be a name: use 1 to 64 of a-z, 0-9, '-' and '_', beginning and ending with a letter or digit`,
-		"events?kind=fire":       `kind: must be one of intrusion, line-crossing, loitering, not "fire"`,
+		"events?kind=flood":      "kind: must be one of " + strings.Join(kindWords(), ", ") + `, not "flood"`,
 		"events?verdict=cat":     `verdict: must be one of ` + verdicts + `, not "cat"`,
 		"events?from=yesterday":  `from: must be a time such as 2026-11-21T09:00:00Z, not "yesterday"`,
 		"events?from=2026-11-22T00:00:00Z&to=2026-11-21T00:00:00Z": `to: must be later than from`,
@@ -189,11 +189,15 @@ func csvRow(raw map[string]any) []string {
 	if tainted == "" {
 		tainted = "false"
 	}
+	experimental := str("experimental")
+	if experimental == "" {
+		experimental = "false"
+	}
 	return []string{
 		str("id"), str("revision"), str("edge"), str("edge_name"), str("camera"), str("camera_name"), str("rule"), str("kind"),
 		str("priority"), str("state"), str("close_reason"), utc("start"), local("start"), utc("fired"), local("fired"), utc("end"), local("end"),
 		str("clock", "wall_quality"), str("class"), str("score"), str("track"), str("direction"), tainted, fmt.Sprint(ready),
-		str("alert"), str("verdict"), str("model", "name"), str("model", "version"), str("model", "sha256"), utc("received"), local("received"),
+		str("alert"), str("verdict"), str("model", "name"), str("model", "version"), str("model", "sha256"), utc("received"), local("received"), experimental, str("rule_version"),
 	}
 }
 
@@ -204,6 +208,7 @@ func TestCSVEqualsTheAPI(t *testing.T) {
 	for i, name := range names {
 		id, _ := s.event(func(e *bongsu.Event) {
 			e.CameraName, e.Score = name, float32(i)/7
+			e.Kind, e.RuleVersion = bongsu.Kinds()[i%len(bongsu.Kinds())], name
 			if i%2 == 0 {
 				e.State, e.End, e.CloseReason, e.Tainted = bongsu.EventClosed, e.Start.Add(time.Minute+123456*time.Microsecond), bongsu.CloseEnded, true
 			}

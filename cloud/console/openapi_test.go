@@ -254,7 +254,7 @@ func TestSchemasEqualTheTypes(t *testing.T) {
 		"Error": bongsu.WireError{}, "Held": heldAnswer{}, "Alerts": alertsAnswer{}, "Alert": AlertView{}, "AlertDetail": AlertDetail{}, "History": HistoryView{},
 		"Events": eventsAnswer{}, "Event": EventView{}, "Revision": RevisionView{}, "Clip": ClipView{}, "Cameras": camerasAnswer{}, "Camera": CameraView{},
 		"Users": usersAnswer{}, "Edges": edgesAnswer{}, "Audit": auditAnswer{}, "User": UserView{}, "Account": AccountView{}, "Edge": EdgeView{}, "Backlog": bongsu.Backlog{}, "AuditRecord": archive.AuditRecord{},
-		"Box": bongsu.Box{}, "Point": bongsu.Point{}, "TrailPoint": bongsu.TrailPoint{}, "Reason": bongsu.Reason{}, "Model": bongsu.ModelRef{}, "Clock": bongsu.Clock{}, "Stamps": bongsu.Stamps{},
+		"Box": bongsu.Box{}, "Point": bongsu.Point{}, "TrailPoint": bongsu.TrailPoint{}, "DecidingFrame": bongsu.DecidingFrame{}, "SetupPurpose": bongsu.PurposeInfo{}, "Reason": bongsu.Reason{}, "Model": bongsu.ModelRef{}, "Clock": bongsu.Clock{}, "Stamps": bongsu.Stamps{},
 		"EnrolRequest": bongsu.EnrolRequest{}, "EnrolResponse": bongsu.EnrolResponse{}, "EventsRequest": bongsu.EventsRequest{}, "EventRecord": bongsu.EventRecord{},
 		"EdgeEvent": bongsu.Event{}, "EventsResponse": bongsu.EventsResponse{}, "EventResult": bongsu.EventResult{}, "ClipRequest": bongsu.ClipRequest{}, "ClipDeclared": bongsu.Clip{},
 		"ClipResponse": bongsu.ClipResponse{}, "CamerasRequest": bongsu.CamerasRequest{}, "CameraStatus": bongsu.CameraStatus{},
@@ -415,5 +415,13 @@ func TestParametersFitTheDescription(t *testing.T) {
 		if got := a.sentence(); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %s\ndescribed: %s", path, got, want)
 		}
+	}
+}
+
+// TestKindsOfTheDocument: the document names the kinds that this release knows.
+func TestKindsOfTheDocument(t *testing.T) {
+	got := slices.Sorted(slices.Values(readDocument(t).Components.Schemas["Kind"].Enum))
+	if want := slices.Sorted(slices.Values(kindWords())); !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

@@ -64,9 +64,10 @@ type CameraView struct {
 // AlertView is an alert as the API gives it.
 type AlertView struct {
 	bongsu.Alert
-	EdgeName    string `json:"edge_name"`
-	SnapshotURL string `json:"snapshot_url,omitempty"` // of the first event
-	ClipParts   int    `json:"clip_parts"`             // of the first event that can be played
+	Experimental bool   `json:"experimental,omitempty"` // the kind is: it is to be said where it is named
+	EdgeName     string `json:"edge_name"`
+	SnapshotURL  string `json:"snapshot_url,omitempty"` // of the first event
+	ClipParts    int    `json:"clip_parts"`             // of the first event that can be played
 }
 
 // AlertDetail is an alert with what hangs on it.
@@ -91,12 +92,13 @@ type HistoryView struct {
 // EventView is an event at its latest revision as the API gives it.
 type EventView struct {
 	bongsu.Event
-	EdgeName    string         `json:"edge_name"`
-	Received    time.Time      `json:"received"`
-	Alert       bongsu.AlertID `json:"alert,omitempty"`
-	Verdict     bongsu.Verdict `json:"verdict,omitempty"`
-	SnapshotURL string         `json:"snapshot_url,omitempty"`
-	Clips       []ClipView     `json:"clips"`
+	Experimental bool           `json:"experimental,omitempty"` // the kind is: it is to be said where it is named
+	EdgeName     string         `json:"edge_name"`
+	Received     time.Time      `json:"received"`
+	Alert        bongsu.AlertID `json:"alert,omitempty"`
+	Verdict      bongsu.Verdict `json:"verdict,omitempty"`
+	SnapshotURL  string         `json:"snapshot_url,omitempty"`
+	Clips        []ClipView     `json:"clips"`
 }
 
 // ClipView is one part of an event's clip. A part that is declared but has not arrived whole is
@@ -144,7 +146,7 @@ func (c *Console) edgeNames(ctx context.Context) (edgeNames, error) {
 }
 
 func alertView(a archive.AlertRow, names edgeNames) AlertView {
-	v := AlertView{Alert: a.Alert, EdgeName: names.of(a.Edge), ClipParts: a.ClipParts}
+	v := AlertView{Alert: a.Alert, Experimental: a.Kind.Experimental(), EdgeName: names.of(a.Edge), ClipParts: a.ClipParts}
 	if a.Snapshot {
 		v.SnapshotURL = snapshotURL(a.Event)
 	}
@@ -156,7 +158,7 @@ func alertView(a archive.AlertRow, names edgeNames) AlertView {
 
 func eventView(e archive.EventRow, names edgeNames) EventView {
 	v := EventView{
-		Event: e.Event, EdgeName: names.of(e.Edge), Received: e.Received,
+		Event: e.Event, Experimental: e.Kind.Experimental(), EdgeName: names.of(e.Edge), Received: e.Received,
 		Alert: e.Alert, Verdict: e.Verdict, Clips: []ClipView{},
 	}
 	if e.Snapshot != nil {

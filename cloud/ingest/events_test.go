@@ -93,13 +93,22 @@ var badEvents = map[string]struct {
 	"trail":        {func(r *bongsu.EventRecord) { r.Event.Trail = []bongsu.TrailPoint{{}} }, "event.trail"},
 	"trail points": {func(r *bongsu.EventRecord) { r.Event.Trail = trail(bongsu.MaxTrail + 1) }, "121 points"},
 	"reasons":      {func(r *bongsu.EventRecord) { r.Event.Reasons = make([]bongsu.Reason, 65) }, "65 reasons"},
-	"reason":       {func(r *bongsu.EventRecord) { r.Event.Reasons = []bongsu.Reason{{Name: "\x00"}} }, "event.reasons"},
-	"parts":        {func(r *bongsu.EventRecord) { r.Event.ClipParts = -1 }, "event.clip_parts"},
-	"model hash":   {func(r *bongsu.EventRecord) { r.Event.Model.SHA256 = "AB" }, "event.model.sha256"},
-	"model name":   {func(r *bongsu.EventRecord) { r.Event.Model.Name = strings.Repeat("m", 300) }, "event.model.name"},
-	"no jpeg":      {func(r *bongsu.EventRecord) { r.Snapshot = []byte("<svg onload=alert(1)>") }, "no whole JPEG"},
-	"cut jpeg":     {func(r *bongsu.EventRecord) { r.Snapshot = r.Snapshot[:len(r.Snapshot)-2] }, "no whole JPEG"},
-	"large jpeg":   {func(r *bongsu.EventRecord) { r.Snapshot = make([]byte, bongsu.MaxSnapshotBytes+1) }, "at most 65536"},
+	"frames":       {func(r *bongsu.EventRecord) { r.Event.Frames = []bongsu.DecidingFrame{{}} }, "event.frames"},
+	"many frames": {func(r *bongsu.EventRecord) {
+		r.Event.Frames = make([]bongsu.DecidingFrame, bongsu.MaxDecidingFrames+1)
+		for i := range r.Event.Frames {
+			r.Event.Frames[i].At = t0
+		}
+	}, "event.frames"},
+	"frame's score": {func(r *bongsu.EventRecord) { r.Event.Frames = []bongsu.DecidingFrame{{At: t0, Score: 2}} }, "event.frames"},
+	"rule version":  {func(r *bongsu.EventRecord) { r.Event.RuleVersion = "\x00" }, "event.rule_version"},
+	"reason":        {func(r *bongsu.EventRecord) { r.Event.Reasons = []bongsu.Reason{{Name: "\x00"}} }, "event.reasons"},
+	"parts":         {func(r *bongsu.EventRecord) { r.Event.ClipParts = -1 }, "event.clip_parts"},
+	"model hash":    {func(r *bongsu.EventRecord) { r.Event.Model.SHA256 = "AB" }, "event.model.sha256"},
+	"model name":    {func(r *bongsu.EventRecord) { r.Event.Model.Name = strings.Repeat("m", 300) }, "event.model.name"},
+	"no jpeg":       {func(r *bongsu.EventRecord) { r.Snapshot = []byte("<svg onload=alert(1)>") }, "no whole JPEG"},
+	"cut jpeg":      {func(r *bongsu.EventRecord) { r.Snapshot = r.Snapshot[:len(r.Snapshot)-2] }, "no whole JPEG"},
+	"large jpeg":    {func(r *bongsu.EventRecord) { r.Snapshot = make([]byte, bongsu.MaxSnapshotBytes+1) }, "at most 65536"},
 }
 
 func trail(n int) []bongsu.TrailPoint {

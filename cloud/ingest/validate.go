@@ -97,6 +97,7 @@ func checkWords(ev *bongsu.Event) error {
 		oneOf("event.clock.wall_quality", ev.Clock.WallQuality, "synchronised", "unsynchronised", "unknown", ""),
 		name("event.class", string(ev.Class)),
 		text("event.direction", ev.Direction),
+		text("event.rule_version", ev.RuleVersion),
 		require(ev.ClipParts >= 0 && ev.ClipParts <= maxParts, "event.clip_parts", "it must be from 0 to %d", maxParts),
 	)
 }
@@ -156,6 +157,17 @@ func checkPlaces(ev *bongsu.Event) error {
 	for i, p := range ev.Trail {
 		if err := first(checkBox("event.trail", p.Box), checkTime("event.trail", p.At, false)); err != nil || i >= bongsu.MaxTrail {
 			return first(err, problem("event.trail", "%d points, at most %d are allowed", len(ev.Trail), bongsu.MaxTrail))
+		}
+	}
+	for i := range ev.Frames {
+		f := &ev.Frames[i]
+		if err := first(
+			require(len(ev.Frames) <= bongsu.MaxDecidingFrames, "event.frames", "%d pictures, at most %d are allowed", len(ev.Frames), bongsu.MaxDecidingFrames),
+			checkTime("event.frames", f.At, false),
+			checkBox("event.frames", f.Box),
+			require(f.Score >= 0 && f.Score <= 1, "event.frames", "a score is from 0 to 1, this is %v", f.Score),
+		); err != nil {
+			return err
 		}
 	}
 	for _, r := range ev.Reasons {
