@@ -28,6 +28,7 @@ var layers = []layer{
 	{"streams/replay", []string{"streams", "streams/mp4"}, "a Source made of a file"},
 	{"streams/truth", nil, "what really happened: values and codecs over the root's words"},
 	{"streams/scene/film", []string{"streams"}, "a rendered scene as a file: scene, truth, avcodec and mp4 meet here"},
+	{"streams/scene/suite", []string{"streams"}, "clips of events with their truth and rules; films are made by film"},
 	{"streams/scene/random", []string{"streams/scene", "streams/truth"}, "scenes of chance, to learn from"},
 	{"streams/scene", []string{"streams/truth"}, "renders pictures and their truth in pure Go"},
 	{"streams/streamstest", []string{"streams", "streams/mp4"}, "serves access units over RTSP; tests and the demo's cameras only"},

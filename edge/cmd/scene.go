@@ -15,6 +15,7 @@ import (
 	"bongsu/streams/scene/film"
 	"bongsu/streams/scene/library"
 	"bongsu/streams/scene/random"
+	"bongsu/streams/scene/suite"
 	"bongsu/streams/truth"
 )
 
@@ -27,6 +28,7 @@ type sceneOpts struct {
 	width, fps, jobs               *int
 	noWords, noClock               *bool
 	data                           *datasetOpts
+	suite                          *suiteOpts
 }
 
 func (o *sceneOpts) define(fs *flag.FlagSet) {
@@ -40,30 +42,35 @@ func (o *sceneOpts) define(fs *flag.FlagSet) {
 	fs.IntVar(o.fps, "fps", *o.fps, "another number of pictures a second")
 	fs.IntVar(o.jobs, "jobs", *o.jobs, "serve, dataset: how many scenes are rendered at a time; without it one a core")
 	o.data.define(fs)
+	o.suite.define(fs)
 	fs.BoolVar(o.noWords, "no-words", *o.noWords, "leave out the words 모의 영상: for training and scoring only")
 	fs.BoolVar(o.noClock, "no-clock", *o.noClock, "leave out date and time")
 }
 
 func newSceneOpts() *sceneOpts {
 	codec, listen := "h264", "127.0.0.1:8554"
-	return &sceneOpts{new(string), new(string), &codec, &listen, new(string), new(uint64), new(int), new(int), new(int), new(bool), new(bool), &datasetOpts{look: random.LookTrain, scenes: 100, frames: 20}}
+	return &sceneOpts{new(string), new(string), &codec, &listen, new(string), new(uint64), new(int), new(int), new(int), new(bool), new(bool), &datasetOpts{look: random.LookTrain, scenes: 100, frames: 20},
+		&suiteOpts{purpose: suite.PurposeTuning, category: "all", clips: 12}}
 }
 
 func sceneVerb() *verb {
-	return &verb{name: "scene", summary: "simulated cameras: render, serve, tell what really happens", usage: "list | render SCENE | truth SCENE | serve SCENE ... | dataset --out DIR [flags]",
+	return &verb{name: "scene", summary: "simulated cameras: render, serve, tell what really happens", usage: "list | render SCENE | truth SCENE | serve SCENE ... | dataset --out DIR | suite --out DIR [flags]",
 		about: `A scene is the name of one that comes with the program, or a YAML file (docs/design/scene.md).
 list prints the scenes that come with the program. render writes an MP4, and with --truth DIR what
 really happens in it: JSON, COCO, MOT, clip XML and zone map. truth writes the latter alone. serve
 plays scenes in a loop as RTSP cameras, each at rtsp://HOST:PORT/NAME, and prints "serving NAME URL" for
 each that is ready: a scene is rendered once, at its first time, and played from a file from then on;
 what is not used for 30 days is removed. dataset draws random places with random actors for training or
-scoring: dataset.json, labels.jsonl and frames.i420. Progress goes to standard error.`,
+scoring: dataset.json, labels.jsonl and frames.i420. suite makes clips of events, and of what may be
+mistaken for them, to tune rules with or to score them (docs/design/suites.md); what is there already is
+kept, so a call that was stopped goes on where it was. Progress goes to standard error.`,
 		example: `bongsu-edge scene list
 bongsu-edge scene render intruder-night --out intruder.mp4 --truth truth/
 bongsu-edge scene render my-yard.yaml --seed 12 --width 1280 --codec h265
 bongsu-edge scene truth intruder-night --truth truth/
 bongsu-edge scene serve intruder-night traffic-noon --listen 127.0.0.1:8554
-bongsu-edge scene dataset --out train --scenes 700 --frames 25 --seed 1`,
+bongsu-edge scene dataset --out train --scenes 700 --frames 25 --seed 1
+bongsu-edge scene suite --purpose tuning --category Intrusion,Falldown --clips 24 --seed 1 --out tuning`,
 		flags: func(fs *flag.FlagSet) any {
 			o := newSceneOpts()
 			o.define(fs)
@@ -89,8 +96,10 @@ func runScene(ctx context.Context, m *Main, c *call) error {
 		return serveScenes(ctx, m, o, names)
 	case word == "dataset" && len(names) == 0:
 		return sceneDataset(ctx, m, o)
+	case word == "suite" && len(names) == 0:
+		return sceneSuite(ctx, m, o)
 	}
-	return usageError{"say list, render SCENE, truth SCENE, serve SCENE ... or dataset --out DIR"}
+	return usageError{"say list, render SCENE, truth SCENE, serve SCENE ..., dataset --out DIR or suite --out DIR"}
 }
 
 // wordsAndFlags takes the first word, and flags and names behind it in any order.
