@@ -249,6 +249,11 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s again: %d", path, b.status)
 		}
 	}
+	for path, want := range map[string]string{"/app.js": "let a", "/console": "<!doctype html>"} {
+		if a := nobody.ask("GET", path, nil); string(a.body) != want {
+			t.Errorf("%s: %q", path, a.body)
+		}
+	}
 	for _, path := range []string{"/none.js", "/.keep", "/..%2f..%2fetc%2fpasswd.txt", "/fonts/none.woff2"} {
 		if a := nobody.ask("GET", path, nil); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)
