@@ -182,6 +182,29 @@ func TestFromQueueToAlert(t *testing.T) {
 	}
 }
 
+// TestRecordsAreKeptAndCallNobody: what is only counted is in the archive, without an alert, and the
+// archive's own check finds nothing amiss with that.
+func TestRecordsAreKeptAndCallNobody(t *testing.T) {
+	x := newWorld(t, nil)
+	stop := x.run()
+	counted := event(0, 1)
+	counted.Kind, counted.Priority, counted.State, counted.End = bongsu.KindLineCounting, bongsu.PriorityLow, bongsu.EventClosed, counted.Fired
+	x.put(counted, "")
+	x.put(event(1, 1), "")
+	x.until("both applied", func() bool { return x.w.Stats().Applied == 2 })
+	stop()
+	page, err := x.archive.ListAlerts(t.Context(), archive.AlertQuery{Limit: 10})
+	if err != nil || len(page.Alerts) != 1 || page.Alerts[0].Event != id(1) {
+		t.Fatalf("alerts %+v, %v", page.Alerts, err)
+	}
+	if ev, err := x.archive.GetEvent(t.Context(), id(0)); err != nil || ev.Kind != bongsu.KindLineCounting || ev.Alert != "" {
+		t.Fatalf("%+v, %v", ev, err)
+	}
+	if err := x.archive.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRedelivery delivers everything twice, to many receivers: nothing is doubled.
 func TestRedelivery(t *testing.T) {
 	x := newWorld(t, func(o *Options) { o.Receivers = 8 })

@@ -177,8 +177,12 @@ func (r *Recorder) Add(au *streams.AccessUnit) {
 
 // Event takes a revision of one of the camera's events. The first of an open event begins its
 // clip at the key unit at or before Start − PreRoll, the closing one ends it at the first unit
-// beyond End + PostRoll; both in one is a clip of fixed length. It never waits for the disk.
+// beyond End + PostRoll; both in one is a clip of fixed length. A record, such as counted passages,
+// has no clip: nobody is to be kept who has only passed. It never waits for the disk.
 func (r *Recorder) Event(ev bongsu.Event) {
+	if !ev.Kind.Alarm() {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.known[ev.ID]

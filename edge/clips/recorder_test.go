@@ -19,6 +19,20 @@ import (
 
 const second = time.Second
 
+// TestRecordsHaveNoClip: what is only counted is not kept in pictures.
+func TestRecordsHaveNoClip(t *testing.T) {
+	r := newRig(t, nil)
+	c := newCamera(10)
+	r.add(c, 40)
+	ev := closing(open("e", base.Add(second), base.Add(3*second)), base.Add(3*second))
+	ev.Kind = bongsu.KindLineCounting
+	r.rec.Event(ev)
+	r.add(c, 40)
+	if s := r.rec.Stats(); s.Events != 0 || s.Live != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestOneEvent follows one event from its pre-roll to its post-roll.
 func TestOneEvent(t *testing.T) {
 	r := newRig(t, nil)

@@ -45,17 +45,18 @@ func newCameraOpts() *cameraOpts {
 }
 
 func cameraVerb() *verb {
-	return &verb{name: "camera", summary: "find out what a camera offers, or why not", usage: "probe [flags] rtsp[s]://HOST/PATH",
-		about: `Connects, listens for a few seconds and prints what the camera offers: tracks, codec, size,
+	return &verb{name: "camera", summary: "find out what a camera offers, or why not; calibrate it", usage: "probe [flags] rtsp[s]://HOST/PATH\n       bongsu-edge camera calibrate [flags]",
+		about: `probe connects, listens for a few seconds and prints what the camera offers: tracks, codec, size,
 rate, distance of key frames, clock. When it cannot, it says why in words and exits with 1. The
-password is read from a file and never shown.`,
+password is read from a file and never shown. calibrate says where in the picture the ground is:
+bongsu-edge camera calibrate --help.`,
 		example: "bongsu-edge camera probe --user viewer --password-file gate.password --still gate.jpg rtsp://192.0.2.10/stream1",
 		flags: func(fs *flag.FlagSet) any {
 			o := newCameraOpts()
 			o.define(fs)
 			return o
 		},
-		run: runCamera}
+		run: cameraWord}
 }
 
 func runCamera(ctx context.Context, m *Main, c *call) error {
@@ -65,7 +66,7 @@ func runCamera(ctx context.Context, m *Main, c *call) error {
 		return err
 	}
 	if word != "probe" || len(rest) != 1 {
-		return usageError{"say probe and one rtsp:// address"}
+		return usageError{"say probe and one rtsp:// address, or calibrate"}
 	}
 	if *o.seconds <= 0 {
 		return usageError{fmt.Sprintf("--seconds %g: say how long to listen, more than 0", *o.seconds)}
