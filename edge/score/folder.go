@@ -43,7 +43,7 @@ func (d *Folders) Read(c Category, form Form, warn func(string)) ([]Clip, error)
 	}
 	var out []Clip
 	for _, name := range names {
-		clip, err := d.clip(name, c, form, warn)
+		clip, err := d.Clip(name, c, form, warn)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,8 @@ func (d *Folders) clips(fsys fs.FS, shown string) ([]string, error) {
 	return slices.Compact(out), nil
 }
 
-func (d *Folders) clip(name string, c Category, form Form, warn func(string)) (Clip, error) {
+// Clip reads one clip, by its name below the folder without the ending, as Read does.
+func (d *Folders) Clip(name string, c Category, form Form, warn func(string)) (Clip, error) {
 	read := truth.ReadClip
 	if form == FormFloat {
 		read = truth.ReadClipExact

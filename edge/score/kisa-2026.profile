@@ -20,13 +20,13 @@ category Abandonment     kind=abandonment     method=window offset=0
 category FireDetection   kind=fire            method=window offset=10
 category Falldown        kind=fall            method=window offset=1
 category Violence        kind=fight           method=window offset=0
-category PeopleCounting  kind=line-counting   method=window offset=0
+category PeopleCounting  kind=-               method=window offset=0
 category Queueing        kind=-               method=window offset=0
 
 # Words of newer categories are not published. These are ours.
 category LineCrossing    kind=line-crossing   method=window offset=0 assumptions=word
 category WrongWay        kind=wrong-way       method=window offset=0 assumptions=word
-category StoppedVehicle  kind=stopped-vehicle method=window offset=0 assumptions=word
+category StoppedVehicle  kind=stopped-vehicle method=window offset=10 assumptions=word,offset
 category ClosedArea      kind=closed-area     method=window offset=0 assumptions=word
 category Crowd           kind=crowd           method=window offset=0 assumptions=word
 category MissingPerson   kind=-               method=iou    offset=0 assumptions=word
