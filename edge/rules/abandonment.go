@@ -39,7 +39,7 @@ const (
 	bagRests     = 800 * time.Millisecond  // it lies when it was still for so long
 	bagBrought   = 1500 * time.Millisecond // around its coming to rest the nearest person is its owner
 	bagRemember  = 45 * time.Second        // a place is remembered so long after the bag was last seen
-	bagRecent    = 4 * time.Second         // an alarm needs a sighting no older
+	bagRecent    = 4 * time.Second         // an alarm needs a sighting no older, see usual
 	bagSightings = 3
 	ownerReach   = 3.0             // metres: who was farther off did not bring it
 	ownerBefore  = 8 * time.Second // who was there so long before the bag was seen may have brought it
@@ -122,12 +122,19 @@ func (r *abandonmentRule) judge(s *Set, p *spot) bool {
 	switch {
 	case p.number > 0 && unseen == 0 && p.due(s):
 		r.tell(s, p, bongsu.FiringHold)
-	case p.number > 0 || unseen > bagRecent || p.sightings < bagSightings || p.best < r.MinScore:
+	case p.number > 0 || unseen > p.usual() || p.sightings < bagSightings || p.best < r.MinScore:
 	case p.known, p.alone && s.clock-p.since.clock >= r.patience(p):
 		p.last = s.moment()
 		r.tell(s, p, bongsu.FiringBegin)
 	}
 	return true
+}
+
+// usual is how long the bag may be unseen and still be taken to lie there: a few times as long as it
+// usually is.
+func (p *spot) usual() time.Duration {
+	mean := (p.seen - p.first.watched) / time.Duration(max(1, p.sightings-1))
+	return min(bagRecent, max(time.Second, 3*mean))
 }
 
 // patience is how long a bag must be alone: longer while its owner is in sight and may come back.

@@ -95,8 +95,8 @@ func (r *fallRule) bodyFor(s *Set, g *subject) *body {
 	nearest := float32(fallReach)
 	for i := range r.bodies {
 		b := &r.bodies[i]
-		if b.seen == s.watched || s.watched-b.seen > r.waits(b) {
-			continue
+		if b.seen == s.watched || s.watched-b.seen > r.waits(b) || b.number > 0 && stretched(s, g) {
+			continue // who stands beside somebody who lies is somebody else
 		}
 		tall := max(b.upright, b.box.Height(), s.standing(inPicture(b.box.Foot())))
 		if d := between(s, b.box, g.track.Box) / max(tall, 1e-4); d < nearest {
@@ -109,6 +109,11 @@ func (r *fallRule) bodyFor(s *Set, g *subject) *body {
 	}
 	best.subject = g.id
 	return best
+}
+
+// stretched reports whether g is much higher than wide.
+func stretched(s *Set, g *subject) bool {
+	return g.track.Class != bongsu.ClassFallenPerson && g.track.Box.Height() > uprightRatio*g.track.Box.Width()*s.aspect
 }
 
 // waits is how long a body out of sight is remembered.
@@ -151,10 +156,13 @@ func (r *fallRule) see(s *Set, b *body, g *subject) {
 		b.lain = s.watched
 		b.note(s, &g.track)
 	case stands:
-		b.stood = s.watched
-		b.vanished = false
+		b.stood, b.vanished = s.watched, false
 		if b.down {
 			b.up += gap
+		}
+	case unclear:
+		if b.vanished && b.number == 0 { // it was not lost after all, and does not lie
+			b.vanished, b.down = false, b.lying > 0
 		}
 	}
 }
@@ -239,7 +247,7 @@ func (b *body) dropped() float32 {
 // judge decides about one body, and whether it is kept.
 func (r *fallRule) judge(s *Set, b *body) bool {
 	away := s.watched - b.seen
-	if away > 0 && !b.down && !b.vanished {
+	if away > 0 && b.number == 0 && !b.vanished {
 		r.mislay(s, b)
 	}
 	switch {
@@ -263,7 +271,7 @@ func (r *fallRule) judge(s *Set, b *body) bool {
 		b.lain = s.watched
 		return true
 	}
-	return away <= bodyRemember || b.down
+	return away <= bodyRemember || b.down && away <= r.Linger
 }
 
 // mislay judges one who has just gone out of sight: on the way down, or not.
@@ -275,7 +283,12 @@ func (r *fallRule) mislay(s *Set, b *body) {
 	if b.covered {
 		least = fallHide
 	}
-	if d := b.dropped(); d >= least {
+	d := b.dropped()
+	switch {
+	case d < least:
+	case b.down:
+		b.vanished, b.drop = true, d
+	default:
 		k := bongsu.Track{Class: b.class, Box: b.box, Score: b.best}
 		g := s.find(b.subject)
 		if g != nil {
@@ -303,7 +316,7 @@ func (r *fallRule) sure(s *Set, b *body) bool {
 	if b.stood >= 0 && b.since.watched-b.stood <= fallStood {
 		least = r.Confirm
 	}
-	return lasted >= least && float64(b.lying) >= fallPart*float64(least) && s.watched-b.lain <= fallBreak
+	return lasted >= least && b.lain > b.stood && float64(b.lying) >= fallPart*float64(least) && s.watched-b.lain <= fallBreak
 }
 
 // told reports whether an open event stands for this body already: it was taken for two.

@@ -12,7 +12,7 @@ import (
 type stoppedRule struct{ stays }
 
 // stillFor is how long a vehicle must be where it is to stand.
-const stillFor = time.Second
+const stillFor = 3 * time.Second
 
 // arrived is how far, in sizes of its box, a vehicle must have moved before its eyes.
 const arrived = 0.5

@@ -50,18 +50,37 @@ func (s *Set) follow(tracks []bongsu.Track) {
 			g.expected = k.Box
 		}
 	}
+	s.relinked(tracks)
 	for i := range tracks { // newcomers last: those who are where they were are known by now
 		k := &tracks[i]
 		if k.State != bongsu.TrackConfirmed || s.subjectOf(k.ID) != nil || s.doubled(k) {
 			continue
 		}
-		g := s.returned(k)
-		if g == nil {
-			s.subjects = append(s.subjects, subject{id: s.nextID, born: s.watched})
-			s.nextID++
-			g = &s.subjects[len(s.subjects)-1]
+		s.subjects = append(s.subjects, subject{id: s.nextID, born: s.watched})
+		s.nextID++
+		s.see(&s.subjects[len(s.subjects)-1], k)
+	}
+}
+
+// relinked gives new tracks the subjects out of sight that they continue, the nearest pair first.
+func (s *Set) relinked(tracks []bongsu.Track) {
+	for {
+		var track *bongsu.Track
+		var best *subject
+		nearest := float32(1)
+		for i := range tracks {
+			k := &tracks[i]
+			if k.State != bongsu.TrackConfirmed || s.subjectOf(k.ID) != nil || s.doubled(k) {
+				continue
+			}
+			if g, d := s.returned(k, nearest); g != nil {
+				track, best, nearest = k, g, d
+			}
 		}
-		s.see(g, k)
+		if best == nil {
+			return
+		}
+		s.see(best, track)
 	}
 }
 
@@ -98,22 +117,29 @@ func (s *Set) doubled(k *bongsu.Track) bool {
 	return false
 }
 
-// returned finds the subject out of sight that a new track continues: of a like class and size,
-// and standing where that was last seen or is expected. nil when it is somebody new.
-func (s *Set) returned(k *bongsu.Track) *subject {
-	var best *subject
-	nearest := float32(1)
+// returned finds the subject out of sight that a new track continues: of a like class and size, and
+// standing where that was last seen or is expected, nearer than so much. nil when it is somebody new.
+// The longer ago a subject was seen, the less is where that was.
+func (s *Set) returned(k *bongsu.Track, nearest float32) (best *subject, d float32) {
 	for i := range s.subjects {
 		g := &s.subjects[i]
-		if g.now || s.watched-g.seen > s.relink || !g.track.Class.Alike(k.Class) {
+		away := s.watched - g.seen
+		if g.now || away > s.relink || !g.track.Class.Alike(k.Class) {
 			continue
 		}
-		if d := min(apart(g.track.Box, k.Box), apart(g.expected, k.Box)); d < nearest {
+		was := apart(g.track.Box, k.Box)
+		if was < 1 {
+			was = min(was+stale*float32(away.Seconds()), 0.99)
+		}
+		if d := min(was, apart(g.expected, k.Box)); d < nearest {
 			best, nearest = g, d
 		}
 	}
-	return best
+	return best, nearest
 }
+
+// stale is by how much farther a place counts for each second since something was seen there.
+const stale = 0.1
 
 // How far from where it was a thing may come back, and how much its size may differ.
 const (
