@@ -2,7 +2,7 @@ package rules
 
 import "bongsu"
 
-// intrusionRule: something is in a zone where it must not be. Who has three corners of its box in the zone
+// intrusionRule: something is in a zone where it must not be. Who stands in it with three corners of its box in the zone
 // is in it (that is how KISA-style truth is made); so is, after Dwell, who has only its foot there,
 // because a zone may be too flat in the picture to hold a body.
 type intrusionRule struct{ stays }
@@ -15,7 +15,7 @@ func newIntrusion(w watcher, _ Options) judge {
 
 // holds implements condition.
 func (i *intrusionRule) holds(_ *Set, g *subject) bool {
-	return bongsu.InZone(i.Zone, g.foot()) || cornersIn(i.Zone, g.track.Box) >= 3
+	return bongsu.InZone(i.Zone, g.foot())
 }
 
 // full implements condition.

@@ -106,7 +106,7 @@ func TestInvariants(t *testing.T) {
 			seen = len(s.fired)
 		}
 		s.step = time.Second
-		for range 90 { // a place where a bag lay is remembered longest
+		for range 130 { // a place where a bag lay is remembered longest
 			s.picture()
 		}
 		for _, f := range s.fired[seen:] {
