@@ -1,8 +1,10 @@
-// Package track follows detections from picture to picture. It is ByteTrack (Y. Zhang et al.,
-// "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV 2022), with every
-// quantity in seconds instead of pictures, so that it behaves the same at 5 and at 30 pictures a
-// second and over gaps. It is a pure function of its state and the media clock: no goroutine, no
-// wall clock, and no allocation once its buffers have grown.
+// Package track follows detections from picture to picture. It associates in ByteTrack's two stages
+// (Y. Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV 2022),
+// with every quantity in seconds instead of pictures, so that it behaves the same at 5 and at 30
+// pictures a second and over gaps; it weighs place, size and motion where ByteTrack weighs overlap
+// (match.go), and gives a thing that was hidden its ID back by place and time (relink.go). It is a
+// pure function of its state and the media clock: no goroutine, no wall clock, and no allocation
+// once its buffers have grown. docs/design/tracks.md has the table of what each part is worth.
 package track
 
 import (
@@ -19,8 +21,10 @@ type Options struct {
 
 	ConfirmHits  int           // pictures in which a track must be seen before rules hear of it; 3
 	ConfirmAfter time.Duration // or this long after its first, when it was seen at least twice; 300 ms
+	ConfirmScore float32       // or twice, when its scores add up to this; 1.7
 	TentativeFor time.Duration // an unconfirmed track is forgotten when unseen this long; 350 ms
-	LostFor      time.Duration // a confirmed one when unseen this long; 2 s
+	LostFor      time.Duration // a confirmed one is reported as lost for this long; 2 s
+	RelinkFor    time.Duration // and has its ID back if a new one begins where it may be within this time; 6 s
 	MaxTracks    int           // most tracks at once; further detections begin none; 256
 }
 
@@ -28,10 +32,12 @@ func (o *Options) defaults() {
 	setFloat(&o.High, 0.5)
 	setFloat(&o.Low, 0.1)
 	setFloat(&o.Birth, o.High)
+	setFloat(&o.ConfirmScore, 1.7)
 	setInt(&o.ConfirmHits, 3)
 	setInt(&o.ConfirmAfter, 300*time.Millisecond)
 	setInt(&o.TentativeFor, 350*time.Millisecond)
 	setInt(&o.LostFor, 2*time.Second)
+	setInt(&o.RelinkFor, 6*time.Second)
 	setInt(&o.MaxTracks, 256)
 }
 
@@ -46,18 +52,6 @@ func setInt[T int | time.Duration](v *T, def T) {
 		*v = def
 	}
 }
-
-// Overlaps (IoU) that a match needs.
-const (
-	overlapHigh      = 0.2  // confident detection and predicted box; ByteTrack's 0.2
-	overlapLow       = 0.4  // weak detection: it must lie where the track is expected
-	overlapTentative = 0.2  // second sighting, velocity not yet known
-	overlapBuffered  = 0.1  // of boxes grown by buffer, see associate
-	overlapCovered   = 0.75 // a new or lost track that another one covers this much is the same thing
-)
-
-// weakFor is how long after its last sighting a weak detection can continue a track.
-const weakFor = 700 * time.Millisecond
 
 // Tracker follows the things in one camera's pictures. It is used by one goroutine at a time.
 type Tracker struct {
@@ -97,9 +91,23 @@ func (t *Tracker) Update(at time.Duration, dets []bongsu.Detection) []bongsu.Tra
 	}
 	t.split(dets)
 	t.associate(dets)
+	t.vanish()
+	t.relink()
 	t.merge()
 	t.begin(dets)
 	return t.report()
+}
+
+// Shift tells the tracker, before Update, that the picture's contents moved by dx of its width and dy
+// of its height since the last picture because the camera did. All that is remembered moves along;
+// velocities are those of the things and stay. What is no number or a whole picture away is ignored.
+func (t *Tracker) Shift(dx, dy float32) {
+	if !(dx > -1 && dx < 1 && dy > -1 && dy < 1) {
+		return
+	}
+	for i := range t.targets {
+		t.targets[i].shift(dx, dy)
+	}
 }
 
 // Reset forgets all tracks, for a new session with the camera. IDs go on counting.
@@ -129,74 +137,30 @@ func usable(b bongsu.Box) bool {
 	return b.X0 >= -1 && b.Y0 >= -1 && b.X1 <= 2 && b.Y1 <= 2 && b.Area() > 0
 }
 
-// associate matches in ByteTrack's order: confirmed tracks with confident detections, then those
-// seen a moment ago with weak ones, then what is left with confident ones by grown boxes (the
-// buffered IoU of F. Yang et al., "Hard to Track Objects with Irregular Motions and Similar
-// Appearances? Make It Easier by Buffering the Matching Space", WACV 2023), which is what holds
-// fast things together at few pictures a second; last, tentative tracks.
-func (t *Tracker) associate(dets []bongsu.Detection) {
-	t.match(dets, &t.high, overlapHigh, 0, func(g *target) bool { return g.confirmed })
-	t.match(dets, &t.low, overlapLow, 0, func(g *target) bool { return g.confirmed && t.last-g.seen <= weakFor })
-	t.match(dets, &t.high, overlapBuffered, 0.4, func(g *target) bool { return g.confirmed })
-	t.match(dets, &t.high, overlapTentative, 0.2, func(g *target) bool { return !g.confirmed })
-}
-
-// match assigns the detections of *pool to unseen targets that want allows, so that the sum of
-// overlaps is the greatest possible, and takes the matched ones out of *pool. Boxes are grown by
-// buffer of their size on each side before they are compared.
-func (t *Tracker) match(dets []bongsu.Detection, pool *[]int, least, buffer float32, want func(*target) bool) {
-	t.free = t.free[:0]
-	for i := range t.targets {
-		if g := &t.targets[i]; !g.now && want(g) {
-			t.free = append(t.free, i)
-		}
-	}
-	if len(t.free) == 0 || len(*pool) == 0 {
-		return
-	}
-	limit := 1 - least
-	cost := t.solve.matrix(len(t.free), len(*pool))
-	for r, i := range t.free {
-		g := &t.targets[i]
-		box := grow(g.box(), buffer)
-		for c, j := range *pool {
-			d := &dets[j]
-			cost[r*len(*pool)+c] = limit
-			if g.class().Alike(d.Class) {
-				cost[r*len(*pool)+c] = min(limit, 1-box.IoU(grow(d.Box, buffer)))
-			}
-		}
-	}
-	for r, c := range t.solve.assign(len(t.free), len(*pool)) {
-		if c < 0 || cost[r*len(*pool)+c] >= limit {
-			continue
-		}
-		j := (*pool)[c]
-		t.taken[j] = true
-		t.see(&t.targets[t.free[r]], &dets[j])
-	}
-	rest := (*pool)[:0]
-	for _, j := range *pool {
-		if !t.taken[j] {
-			rest = append(rest, j)
-		}
-	}
-	*pool = rest
-}
-
-func grow(b bongsu.Box, by float32) bongsu.Box {
-	dx, dy := b.Width()*by, b.Height()*by
-	return bongsu.Box{X0: b.X0 - dx, Y0: b.Y0 - dy, X1: b.X1 + dx, Y1: b.Y1 + dy}
-}
-
 // see corrects a target by its detection.
 func (t *Tracker) see(g *target, d *bongsu.Detection) {
-	g.correct(d.Box)
+	g.correct(d.Box, float32((t.last - g.seen).Seconds()))
 	g.vote(d.Class, d.Score, t.last-g.seen)
 	g.score, g.seen, g.now = d.Score, t.last, true
 	g.hits++
-	if g.hits >= t.o.ConfirmHits || g.hits >= 2 && t.last-g.first >= t.o.ConfirmAfter {
-		g.confirmed = true
+	g.sum += d.Score
+	if !g.confirmed && t.enough(g) {
+		g.confirmed, g.fresh = true, true
+	}
+}
+
+// enough reports whether a target was seen often, long or clearly enough to be there.
+func (t *Tracker) enough(g *target) bool {
+	return g.hits >= t.o.ConfirmHits || g.hits >= 2 && (t.last-g.first >= t.o.ConfirmAfter || g.sum >= t.o.ConfirmScore)
+}
+
+// vanish readies the targets for being out of sight that this picture misses first.
+func (t *Tracker) vanish() {
+	for i := range t.targets {
+		if g := &t.targets[i]; !g.now && !g.hidden {
+			g.hidden = true
+			g.vanish()
+		}
 	}
 }
 
@@ -204,7 +168,7 @@ func (t *Tracker) see(g *target, d *bongsu.Detection) {
 func (t *Tracker) begin(dets []bongsu.Detection) {
 	for _, j := range t.high {
 		d := &dets[j]
-		if d.Score < t.o.Birth || len(t.targets) >= t.o.MaxTracks || t.covered(d) {
+		if d.Score < t.o.Birth || t.covered(d) || !t.room() {
 			continue
 		}
 		t.targets = append(t.targets, target{id: t.nextID, first: t.last})
@@ -212,9 +176,29 @@ func (t *Tracker) begin(dets []bongsu.Detection) {
 		g := &t.targets[len(t.targets)-1]
 		g.place(d.Box)
 		g.vote(d.Class, d.Score, 0)
-		g.score, g.seen, g.now, g.hits = d.Score, t.last, true, 1
+		g.score, g.sum, g.seen, g.now, g.hits = d.Score, d.Score, t.last, true, 1
 		g.confirmed = t.o.ConfirmHits <= 1
 	}
+}
+
+// room makes room for one more target if it can: what is only remembered gives way.
+func (t *Tracker) room() bool {
+	if len(t.targets) < t.o.MaxTracks {
+		return true
+	}
+	for i := range t.targets {
+		if t.targets[i].gone {
+			t.drop(i)
+			return true
+		}
+	}
+	return false
+}
+
+// drop takes target i out; the order stays.
+func (t *Tracker) drop(i int) {
+	copy(t.targets[i:], t.targets[i+1:])
+	t.targets = t.targets[:len(t.targets)-1]
 }
 
 // covered reports whether a track seen in this picture lies over d: the model saw it twice.
@@ -228,22 +212,23 @@ func (t *Tracker) covered(d *bongsu.Detection) bool {
 	return false
 }
 
-// merge drops lost targets that lie under one that is seen.
+// merge drops young lost targets that lie under one that is seen: the model saw one thing twice. One
+// that was followed for longer is somebody, and walks behind another just now.
 func (t *Tracker) merge() {
 	kept := t.targets[:0]
 	for i := range t.targets {
-		if !t.hidden(i) {
+		if !t.doubled(i) {
 			kept = append(kept, t.targets[i])
 		}
 	}
 	t.targets = kept
 }
 
-// hidden reports whether target i is lost and lies under one that is seen. Those before i may
-// have moved forward in the slice already; they are all still in it, none twice below i.
-func (t *Tracker) hidden(i int) bool {
+// doubled reports whether target i is lost, young, and lies under one that is seen. Those before i
+// may have moved forward in the slice already; they are all still in it, none twice below i.
+func (t *Tracker) doubled(i int) bool {
 	g := &t.targets[i]
-	if g.now {
+	if g.now || g.seen-g.first > youth {
 		return false
 	}
 	for k := range t.targets {
@@ -259,7 +244,8 @@ func (t *Tracker) hidden(i int) bool {
 // pictures a second the next one may come after TentativeFor, and after LostFor.
 const chance = 5 * time.Second
 
-// forget drops targets that were not seen for too long, and makes the rest unseen.
+// forget drops targets that were not seen for too long, and makes the rest unseen. Confirmed ones
+// are remembered for relink when they are no longer reported.
 func (t *Tracker) forget() {
 	kept := t.targets[:0]
 	for i := range t.targets {
@@ -271,8 +257,10 @@ func (t *Tracker) forget() {
 		if g.now {
 			keep = max(keep, chance)
 		}
-		if t.last-g.seen <= keep {
-			g.now = false
+		unseen := t.last - g.seen
+		g.gone = unseen > keep
+		if !g.gone || g.confirmed && unseen <= t.o.RelinkFor {
+			g.now, g.fresh = false, false
 			kept = append(kept, *g)
 		}
 	}
@@ -284,6 +272,9 @@ func (t *Tracker) report() []bongsu.Track {
 	t.out = t.out[:0]
 	for i := range t.targets {
 		g := &t.targets[i]
+		if g.gone {
+			continue
+		}
 		state := bongsu.TrackLost
 		switch {
 		case !g.confirmed:

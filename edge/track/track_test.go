@@ -142,10 +142,10 @@ func TestOcclusionIsBridged(t *testing.T) {
 
 func TestLostTooLongBecomesAnother(t *testing.T) {
 	k := person(0.5, 0.5, 0, 0)
-	k.hidden = func(s float64) bool { return s > 2 && s < 4.5 }
-	ids := play(t, New(Options{}), evenly(0, 6, 10), nil, k)
+	k.hidden = func(s float64) bool { return s > 2 && s < 9 }
+	ids := play(t, New(Options{}), evenly(0, 12, 10), nil, k)
 	if len(ids[0]) != 2 || ids[0][0] == ids[0][1] {
-		t.Errorf("IDs %v: lost for 2.5 s with LostFor 2 s", ids[0])
+		t.Errorf("IDs %v: out of sight for 7 s with RelinkFor 6 s", ids[0])
 	}
 }
 
@@ -268,7 +268,7 @@ func TestConfirmation(t *testing.T) {
 		want  bongsu.TrackState
 	}{
 		{"once", []int{0}, bongsu.TrackTentative},
-		{"twice, soon", []int{0, 100}, bongsu.TrackTentative},
+		{"twice, soon and clear", []int{0, 100}, bongsu.TrackConfirmed},
 		{"three times", []int{0, 30, 60}, bongsu.TrackConfirmed},
 		{"twice, 300 ms apart", []int{0, 300}, bongsu.TrackConfirmed},
 	} {
