@@ -124,7 +124,7 @@ func (r *runReport) take(ctx context.Context, pl *played, shots []shot, dir stri
 	slices.SortFunc(todo, func(a, b shot) int { return int(a.at - b.at) })
 	err := r.frames(ctx, pl, func(f *bongsu.Frame) (bool, error) {
 		for len(todo) > 0 && f.PTS+100*time.Millisecond >= todo[0].at {
-			marks := slices.Concat(todo[0].marks, truthMarks(seq, f.PTS), pl.trackMarks(f.PTS))
+			marks := slices.Concat(truthMarks(seq, f.PTS), pl.trackMarks(f.PTS), todo[0].marks)
 			jpeg, err := vision.Annotate(f, marks, vision.Options{MaxBytes: pictureBytes, MaxWidth: pictureWidth})
 			if err != nil {
 				return false, err
