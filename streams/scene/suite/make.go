@@ -252,7 +252,7 @@ func (m *maker) render(ctx context.Context, p *plan) (pictures int, err error) {
 		return 0, err
 	}
 	video := filepath.Join(m.o.Dir, filepath.FromSlash(p.clip.File))
-	seq, err := film.Write(ctx, video, r, film.Options{Start: p.clip.Start})
+	seq, err := film.Write(ctx, video, r, film.Options{Start: p.clip.Start, Preset: "superfast"})
 	if err != nil {
 		return 0, err
 	}

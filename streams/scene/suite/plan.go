@@ -244,6 +244,9 @@ func (p *plan) judge(seq *truth.Sequence) string {
 		if e.Start() < 3*time.Second || e.Start().Seconds() > p.scene.DurationS-p.genre.afterS {
 			return fmt.Sprintf("it happens at %v", e.Start())
 		}
+		if d := (e.End() - e.Start()).Seconds(); d < p.genre.unsure[1] && p.genre.unsure[0] < 1 {
+			return fmt.Sprintf("it lasts for %.1f s only", d)
+		}
 		if why := p.visible(seq, e); why != "" {
 			return why
 		}

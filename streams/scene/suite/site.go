@@ -62,6 +62,7 @@ type site struct {
 	opens   float64 // seconds after 23:00 at which the clip begins; 0: nobody asks
 	inward  bool    // the line must not be crossed away from the camera
 	comes   float64 // the side from which one may drive
+	flow    float64 // metres a second of those who drive there
 }
 
 // aim hangs the camera so that a person at the hub is rows high of a picture of 360 rows.

@@ -107,15 +107,29 @@ func (s *site) drive(kind string, from, side, y, speed float64) {
 
 func dark(time string) bool { return time != scene.TimeMorning && time != scene.TimeNoon }
 
-// carriageway is the road's area on the ground, more metres wider on the camera's side.
-func (s *site) carriageway(x0, x1, more float64) [][2]float32 {
+// carriageway is the road's area on the ground as far as one sees it well, more metres wider on the
+// camera's side.
+func (s *site) carriageway(most, more float64) [][2]float32 {
 	h := s.road.half
+	reach := func(side float64) float64 {
+		x := 0.0
+		for ; x < most; x += 0.25 {
+			for _, y := range []float64{-h - more, h} {
+				p := s.at(side*(x+0.25), y)
+				if q, depth := s.s.Camera.OnPicture(p, 0); depth < 3 || p.Y() > 42 || q.X < 0.04 || q.X > 0.96 || q.Y < 0.05 || q.Y > 0.93 {
+					return side * x
+				}
+			}
+		}
+		return side * x
+	}
+	x0, x1 := reach(-1), reach(1)
 	return s.mustPolygon(s.at(x0, -h-more), s.at(x0, h), s.at(x1, h), s.at(x1, -h-more))
 }
 
 // oneWay is a road along which one may drive to one side only.
 func (s *site) oneWay() {
-	z, r := s.guard(scene.ZoneWrongWay, bongsu.KindWrongWay, s.carriageway(-0.4*s.wide, 0.4*s.wide, 0.5), vehicleClasses...)
+	z, r := s.guard(scene.ZoneWrongWay, bongsu.KindWrongWay, s.carriageway(0.5*s.wide, 0.5), vehicleClasses...)
 	s.comes = s.side()
 	arrow := s.mustPolygon(s.at(s.comes*0.25*s.wide, 0), s.at(-s.comes*0.25*s.wide, 0))
 	z.Points = [2][2]float32{arrow[0], arrow[1]}
@@ -134,13 +148,16 @@ func (s *site) pedestrian(from float64) {
 
 // right drives the allowed way.
 func (s *site) right(from float64) {
-	s.drive(pick(s.dice, vehicleKinds...), from, s.comes, pick(s.dice, s.road.y, s.road.back), s.between(4.5, 8))
+	if s.flow == 0 {
+		s.flow = s.between(4.5, 7.5)
+	}
+	s.drive(pick(s.dice, vehicleKinds...), from, s.comes, s.road.back, s.flow)
 	s.name("traffic the right way")
 }
 
 // wrong drives against the arrow.
 func (s *site) wrong(from float64) {
-	s.drive(pick(s.dice, vehicleKinds...), from, -s.comes, pick(s.dice, s.road.y, s.road.back), s.between(3.5, 5.5))
+	s.drive(pick(s.dice, vehicleKinds...), from, -s.comes, s.road.y, s.between(3.5, 5.5))
 }
 
 var wrongWayEvents = []story{
@@ -191,11 +208,12 @@ func (s *site) halt(from, side, stands float64) {
 // noStopping is a road on which nobody may stand longer than ten seconds.
 func (s *site) noStopping() {
 	s.comes = s.side()
-	s.guard(scene.ZoneNoStopping, bongsu.KindStoppedVehicle, s.carriageway(-0.36*s.wide, 0.36*s.wide, 0.7), vehicleClasses...)
+	s.guard(scene.ZoneNoStopping, bongsu.KindStoppedVehicle, s.carriageway(0.45*s.wide, 0.7), vehicleClasses...)
 	s.rules[0].Dwell = 10 * time.Second
 	s.pedestrian(s.between(0, 10))
+	s.flow = s.between(5, 8)
 	for i := range 2 + s.IntN(2) {
-		s.drive(pick(s.dice, vehicleKinds...), s.between(0, 6)+float64(i)*s.between(9, 12), -s.comes, s.road.back, s.between(5, 8))
+		s.drive(pick(s.dice, vehicleKinds...), s.between(0, 6)+float64(i)*s.between(9, 12), -s.comes, s.road.back, s.flow)
 		s.name("moving traffic")
 	}
 }
