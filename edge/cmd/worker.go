@@ -11,6 +11,7 @@ import (
 	"bongsu/edge/vision"
 	"bongsu/edge/worker"
 	"bongsu/models/catalog"
+	"bongsu/streams/avcodec"
 )
 
 type workerOpts struct {
@@ -64,7 +65,7 @@ func runWorker(ctx context.Context, m *Main, c *call) error {
 	if err != nil {
 		log.Warn("if this worker dies its last input is not kept", "error", err)
 	}
-	w := worker.New(worker.Options{Tapes: tapes, Conn: link.NewConn(conn, link.Worker), Program: Version, Build: b.Build,
+	w := worker.New(worker.Options{Tapes: tapes, Conn: link.NewConn(conn, link.Worker), Program: Version, Build: b.Build, GiveBack: avcodec.Trim,
 		JPEG: func(f *bongsu.Frame) ([]byte, error) {
 			return vision.JPEG(f, vision.Options{MaxBytes: bongsu.MaxSnapshotBytes})
 		}, Media: link.MediaFromFD(link.MediaFD), LiveJPEG: func(f *bongsu.Frame) ([]byte, error) {

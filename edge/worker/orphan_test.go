@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -48,5 +49,42 @@ func TestNobodyWaitsForANodeThatIsGone(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("the worker does not end")
+	}
+}
+
+// TestMemoryIsGivenBack: again and again while the worker runs, and not after it.
+func TestMemoryIsGivenBack(t *testing.T) {
+	a, b := net.Pipe()
+	given := make(chan struct{})
+	w := New(Options{Conn: link.NewConn(b, link.Worker), GiveBackEvery: time.Millisecond, GiveBack: func() { given <- struct{}{} }})
+	done := make(chan error, 1)
+	go func() { done <- w.Run(t.Context()) }()
+	node := link.NewConn(a, link.Node)
+	go func() {
+		for {
+			if _, err := node.Receive(); err != nil {
+				return
+			}
+		}
+	}()
+	for range 3 {
+		select {
+		case <-given:
+		case <-time.After(time.Minute):
+			t.Fatal("nothing is given back")
+		}
+	}
+	node.Close()
+	for {
+		select {
+		case <-given: // it may just have begun
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		case <-time.After(time.Minute):
+			t.Fatal("the worker does not end")
+		}
 	}
 }

@@ -62,6 +62,21 @@ func (w *Worker) watch(ctx context.Context) {
 	}
 }
 
+// giveBack calls for memory that was freed to be given back, until ctx ends: what a break of one camera
+// leaves lies between what others hold, and grows with the breaks if nobody asks.
+func (w *Worker) giveBack(ctx context.Context) {
+	tick := time.NewTicker(w.o.GiveBackEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.o.GiveBack()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // health makes one health message a camera, since a message bounds what it can carry, and one
 // of counters.
 func (w *Worker) health() []link.Message {

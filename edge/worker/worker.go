@@ -68,6 +68,10 @@ type Options struct {
 	// StartSpread is the mean time between the starts of two cameras, 150 ms by default: those of a
 	// site that gets its power back are not all called in one instant.
 	StartSpread time.Duration
+	// GiveBack is called each GiveBackEvery, a minute by default, to give the system back what C libraries keep
+	// of memory that was freed; nil gives nothing back.
+	GiveBack      func()
+	GiveBackEvery time.Duration
 	// Tapes keep the last input of the decoders; nil keeps none. Abort ends the process at once
 	// when a call into C does not come back: os.Exit by default.
 	Tapes *crash.Recorder
@@ -119,6 +123,9 @@ func New(o Options) *Worker {
 	if o.Abort == nil {
 		o.Abort = os.Exit
 	}
+	if o.GiveBackEvery <= 0 {
+		o.GiveBackEvery = time.Minute
+	}
 	if o.Rebuild == 0 {
 		o.Rebuild = 10 * time.Second
 	}
@@ -157,6 +164,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	w.jobs.Go(func() { w.report(talk) })
 	w.jobs.Go(func() { w.watch(talk) })
+	if w.o.GiveBack != nil {
+		w.jobs.Go(func() { w.giveBack(talk) })
+	}
 	if w.live != nil {
 		w.jobs.Go(func() { w.live.run(talk) })
 	}

@@ -101,8 +101,12 @@ func (d *Decoder) Close() {
 	C.bg_decoder_free(d.c)
 	d.c = nil
 	d.pool.close()
-	C.bg_trim()
+	Trim()
 }
+
+// Trim gives the system back what the C library keeps of memory that was freed. It takes about a
+// millisecond for each ten MiB and may be called from any goroutine at any time.
+func Trim() { C.bg_trim() }
 
 // MarkLoss says that units before the next one were dropped: pictures are tainted until the
 // next key unit. A gap in AccessUnit.Seq is noticed without it.

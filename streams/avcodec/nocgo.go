@@ -10,6 +10,9 @@ import (
 // Live is zero without cgo.
 func Live() int64 { return 0 }
 
+// Trim does nothing without cgo.
+func Trim() {}
+
 // Decoder cannot be made without cgo.
 type Decoder struct{}
 

@@ -122,12 +122,12 @@ type pool struct {
 
 // What connections are set to. auto_vacuum comes first: it counts only while the file is still
 // empty. Readers leave alone what would want the write lock; the file remembers it. Page caches
-// (1 MiB for the writer, 256 KiB for each reader) are what a busy quarter of an hour fills, once and for all, outside of
+// (1 MiB for the writer, 128 KiB for each reader) are what a busy quarter of an hour fills, once and for all, outside of
 // Go's heap; the system's cache of the file lies behind them. They take twice that: a page
 // and what SQLite notes about it is a little more than a power of two, to which its allocator rounds up.
 const (
 	writing = "_txlock=immediate&_pragma=cache_size(-1024)&_pragma=auto_vacuum(2)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=foreign_keys(1)"
-	reading = "_pragma=cache_size(-256)&_pragma=query_only(1)"
+	reading = "_pragma=cache_size(-128)&_pragma=query_only(1)"
 )
 
 // openPool opens conns connections.
