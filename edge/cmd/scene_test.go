@@ -63,7 +63,7 @@ func TestSceneWrongWords(t *testing.T) {
 		want string
 	}{
 		{[]string{"scene"}, ExitUsage, "a word is missing"},
-		{[]string{"scene", "paint", "x"}, ExitUsage, "say list, render SCENE, truth SCENE, serve SCENE ... or dataset --out DIR"},
+		{[]string{"scene", "paint", "x"}, ExitUsage, "say list, render SCENE, truth SCENE, serve SCENE ..., dataset --out DIR or suite --out DIR"},
 		{[]string{"scene", "render", "no-such-scene"}, ExitFailed, `there is no scene "no-such-scene" in the library`},
 		{[]string{"scene", "render", "missing.yaml"}, ExitFailed, "missing.yaml"},
 		{[]string{"scene", "render", "x.yaml", "--codec", "mpeg2"}, ExitUsage, "say h264 or h265"},
