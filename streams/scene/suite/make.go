@@ -25,6 +25,7 @@ type Options struct {
 	Clips      int // of each category
 	Seed       uint64
 	Jobs       int              // clips at a time; 0: one a core
+	Width      int              // of the pictures, for a quick look; 0: 640
 	Program    string           // version of the program, for the index
 	Progress   func(Progress)   // nil: nobody is told
 	Now        func() time.Time // nil: time.Now
@@ -247,7 +248,7 @@ func checkRule(r *bongsu.Rule) error {
 
 // render writes a clip's film and truth.
 func (m *maker) render(ctx context.Context, p *plan) (pictures int, err error) {
-	r, err := scene.New(p.scene, scene.Options{NoWords: true, Rays: 1})
+	r, err := scene.New(p.scene, scene.Options{NoWords: true, Rays: 1, Width: m.o.Width})
 	if err != nil {
 		return 0, err
 	}
