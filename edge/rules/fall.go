@@ -42,8 +42,8 @@ const (
 	fallWide     = 1.1  // and so much wider than high
 	fallFlat     = 0.42 // who lies along it is lower than this
 	fallUpright  = 0.75 // who stands is higher than this
-	fallDrop     = 0.28 // a head that drops by this
-	fallHide     = 0.40 // or by this, behind something
+	fallDrop     = 0.20 // a head that drops by this
+	fallHide     = 0.35 // or by this, behind something
 	fallWithin   = 1200 * time.Millisecond
 	fallLost     = time.Second      // beyond Confirm, who vanished must stay away for this
 	fallBreak    = 3 * time.Second  // a body that is not sure to lie may be out of sight for this

@@ -11,7 +11,7 @@ func TestLoiteringTable(t *testing.T) {
 	tell(t, Rule{ID: "bench", Kind: bongsu.KindLoitering, Zone: square}, Options{},
 		tale{name: "stays", play: func(s *scene) {
 			s.stand(20, at{id: 1, x: 0.5, y: 0.7})
-			s.stand(25)
+			s.stand(30)
 		}, want: []string{"bench 1 begin 10.0", "bench 1 end 19.9"}},
 		tale{name: "passes", play: func(s *scene) { s.walk(9, at{id: 1, x: 0.2, y: 0.7}, at{x: 0.8, y: 0.7}) }},
 		tale{name: "walks to and fro", play: func(s *scene) {
@@ -31,8 +31,11 @@ func TestLoiteringTable(t *testing.T) {
 		}},
 		tale{name: "three people one after the other", play: func(s *scene) {
 			for i := range 3 {
-				s.stand(float64(i)*11+6, at{id: bongsu.TrackID(i + 1), x: 0.5, y: 0.7})
-				s.stand(float64(i)*11 + 11)
+				k, from := bongsu.TrackID(i+1), float64(i)*11
+				s.walk(from+2, at{id: k, x: 0.1, y: 0.7}, at{x: 0.5, y: 0.7})
+				s.stand(from+5, at{id: k, x: 0.5, y: 0.7})
+				s.walk(from+8, at{id: k, x: 0.5, y: 0.7}, at{x: 0.95, y: 0.7})
+				s.stand(from + 11)
 			}
 		}},
 		tale{name: "another number every two seconds", play: func(s *scene) {

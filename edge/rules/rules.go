@@ -61,7 +61,7 @@ type Set struct {
 // Limits of the clocks.
 const (
 	longestStep = 500 * time.Millisecond // between two pictures that counts as watched
-	leastRelink = 2 * time.Second
+	leastRelink = hiddenFor
 	doubtAfter  = 10 * time.Second // without trust, what has not fired yet begins anew
 	resumeFor   = 10 * time.Second // a lost worker's events wait so long, as those of events.Machine do
 )

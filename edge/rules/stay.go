@@ -27,6 +27,7 @@ type condition interface {
 type stay struct {
 	occurrence
 	subject uint64
+	left    bool          // it was seen not to be so since
 	present time.Duration // watched time in which it held
 	inside  time.Duration // the part of it in which it was full
 }
@@ -34,16 +35,23 @@ type stay struct {
 // breakFor is how long a stay of seconds that has not fired yet may be broken.
 const breakFor = 700 * time.Millisecond
 
+// hiddenFor is how long somebody may be out of sight in the midst of a stay.
+const hiddenFor = 7 * time.Second
+
 // longestGap is the most time between two pictures that counts towards Confirm.
 const longestGap = 250 * time.Millisecond
 
 func (z *stays) evaluate(s *Set) {
-	if open := z.open(s); open {
-		for i := range s.subjects {
-			g := &s.subjects[i]
-			if g.now && z.counts(s, g) && z.of.holds(s, g) {
-				z.inside(s, g)
-			}
+	open := z.open(s)
+	for i := range s.subjects {
+		g := &s.subjects[i]
+		if !g.now {
+			continue
+		}
+		if open && z.counts(s, g) && z.of.holds(s, g) {
+			z.inside(s, g)
+		} else if t := z.stayOf(g.id); t != nil {
+			t.left = true
 		}
 	}
 	kept := z.all[:0]
@@ -51,15 +59,24 @@ func (z *stays) evaluate(s *Set) {
 		t := &z.all[i]
 		away := s.watched - t.last.watched
 		switch {
-		case t.number == 0 && away > z.patience:
+		case t.number == 0 && away > z.waits(t, z.patience):
 			continue
-		case t.number > 0 && away > z.Linger:
+		case t.number > 0 && away > z.waits(t, z.Linger):
 			z.tell(s, t, bongsu.FiringEnd)
 			continue
 		}
 		kept = append(kept, *t)
 	}
 	z.all = kept
+}
+
+// waits is how long a stay goes on without being seen: who was lost in the midst of it is there, until
+// it is found elsewhere or has been out of sight for long. Who was lost at the picture's edge has left.
+func (z *stays) waits(t *stay, usual time.Duration) time.Duration {
+	if t.left || t.number == 0 && z.patience <= breakFor || atEdge(t.track.Box) {
+		return usual
+	}
+	return max(usual, hiddenFor)
 }
 
 // inside takes in that it is so of g.
@@ -69,6 +86,7 @@ func (z *stays) inside(s *Set, g *subject) {
 		z.all = append(z.all, stay{occurrence: z.begin(s, &g.track), subject: g.id})
 		t = &z.all[len(z.all)-1]
 	}
+	t.left = false
 	gap := min(s.watched-t.last.watched, longestGap)
 	t.present += gap
 	if z.of.full(s, g) {
