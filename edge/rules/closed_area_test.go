@@ -15,12 +15,12 @@ func TestClosedArea(t *testing.T) {
 		tale{name: "leaves before it closes", play: func(s *scene) { s.stand(50, at{id: 1, x: 0.5, y: 0.7}); s.stand(70) }},
 		tale{name: "stays when it closes", play: func(s *scene) {
 			s.stand(70, at{id: 1, x: 0.5, y: 0.7})
-			s.stand(80)
+			s.stand(82)
 		}, want: []string{"park 1 begin 61.0", "park 1 end 69.9"}},
 		tale{name: "comes after it has closed", play: func(s *scene) {
 			s.stand(65)
 			s.stand(75, at{id: 1, x: 0.5, y: 0.7})
-			s.stand(85)
+			s.stand(87)
 		}, want: []string{"park 1 begin 66.0", "park 1 end 74.9"}},
 		tale{name: "outside of the area", play: func(s *scene) { s.stand(62); s.stand(75, at{id: 1, x: 0.1, y: 0.7}) }},
 		tale{name: "open all day", rule: func(r *Rule) { r.Schedule = []bongsu.Span{{Days: 127, From: 4 * 60, To: 5 * 60}} }, play: func(s *scene) {

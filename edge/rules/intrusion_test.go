@@ -13,7 +13,7 @@ func TestIntrusionTable(t *testing.T) {
 		tale{name: "walks in and stays", play: func(s *scene) {
 			s.walk(4, at{id: 1, x: 0.1, y: 0.7}, at{x: 0.5, y: 0.7})
 			s.stand(10, at{id: 1, x: 0.5, y: 0.7})
-			s.stand(20)
+			s.stand(22)
 		}, want: []string{"yard 1 begin 2.5", "yard 1 end 9.9"}},
 		tale{name: "passes before the zone with the head in it", play: func(s *scene) {
 			s.walk(6, at{id: 1, x: 0.1, y: 0.97}, at{x: 0.9, y: 0.97})
@@ -43,7 +43,7 @@ func TestIntrusionTable(t *testing.T) {
 			s.stand(4, at{id: 1, x: 0.5, y: 0.7})
 			s.stand(10, at{id: 1, x: 0.1, y: 0.7})
 			s.stand(15, at{id: 1, x: 0.5, y: 0.7})
-			s.stand(25)
+			s.stand(27)
 		}, want: []string{"yard 1 begin 0.4", "yard 1 end 3.9", "yard 2 begin 10.4", "yard 2 end 14.9"}},
 	)
 }
@@ -87,7 +87,7 @@ func TestStayIsNotATrack(t *testing.T) {
 			s.picture(a, b)
 		}
 		s.stand(25, at{id: ids[0], x: 0.6, y: 0.7}, at{id: ids[1], x: 0.4, y: 0.68})
-		s.stand(35)
+		s.stand(37)
 		s.want("bench 1 begin 10.0", "bench 2 begin 10.0", "bench 1 end 24.9", "bench 2 end 24.9")
 		if t.Failed() {
 			t.Fatal(name)

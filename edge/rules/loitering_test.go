@@ -11,7 +11,7 @@ func TestLoiteringTable(t *testing.T) {
 	tell(t, Rule{ID: "bench", Kind: bongsu.KindLoitering, Zone: square}, Options{},
 		tale{name: "stays", play: func(s *scene) {
 			s.stand(20, at{id: 1, x: 0.5, y: 0.7})
-			s.stand(30)
+			s.stand(32)
 		}, want: []string{"bench 1 begin 10.0", "bench 1 end 19.9"}},
 		tale{name: "passes", play: func(s *scene) { s.walk(9, at{id: 1, x: 0.2, y: 0.7}, at{x: 0.8, y: 0.7}) }},
 		tale{name: "walks to and fro", play: func(s *scene) {

@@ -33,7 +33,7 @@ func TestRulesAreIndependent(t *testing.T) {
 	second.ID, second.Confirm = "slow", 2*time.Second
 	s := newScene(t, intrusion(), second, upright())
 	s.walk(3, at{id: 1, x: 0.65, y: 0.5}, at{x: 0.35, y: 0.5})
-	s.stand(12)
+	s.stand(14)
 	s.want("yard 1 begin 0.4", "line 1 left-to-right 1.5", "slow 1 begin 2.0", "yard 1 end 2.9", "slow 1 end 2.9")
 }
 
@@ -50,7 +50,7 @@ func TestCrowd(t *testing.T) {
 		crowd = append(crowd, at{id: bongsu.TrackID(i + 1), x: 0.32 + 0.09*float32(i%5), y: 0.35 + 0.065*float32(i/5), w: 0.04, h: 0.05})
 	}
 	s.stand(3, crowd...)
-	s.stand(12)
+	s.stand(14)
 	if len(s.log) != 80 {
 		t.Errorf("%d begins and ends of 40 people", len(s.log))
 	}

@@ -36,7 +36,7 @@ type stay struct {
 const breakFor = 700 * time.Millisecond
 
 // hiddenFor is how long somebody may be out of sight in the midst of a stay.
-const hiddenFor = 7 * time.Second
+const hiddenFor = 10 * time.Second
 
 // longestGap is the most time between two pictures that counts towards Confirm.
 const longestGap = 250 * time.Millisecond

@@ -71,7 +71,7 @@ func TestEdgeOfZoneDoesNotChatter(t *testing.T) {
 		s.picture(at{id: 1, x: x, y: 0.5})
 	}
 	s.stand(25)
-	s.stand(s.now.Seconds() + 9)
+	s.stand(s.now.Seconds() + 12)
 	s.want("yard 1 begin 0.4", "yard 1 end 19.9")
 }
 
@@ -130,7 +130,7 @@ func TestTwoPeopleAreTwoStays(t *testing.T) {
 	s.stand(1, at{id: 1, x: 0.4, y: 0.5})
 	s.stand(4, at{id: 1, x: 0.4, y: 0.5}, at{id: 2, x: 0.6, y: 0.5})
 	s.stand(8, at{id: 2, x: 0.6, y: 0.5})
-	s.stand(s.now.Seconds() + 9)
+	s.stand(s.now.Seconds() + 12)
 	s.want("yard 1 begin 0.4", "yard 2 begin 1.4", "yard 1 end 3.9", "yard 2 end 7.9")
 }
 
@@ -140,7 +140,7 @@ func TestShortLossIsOneStay(t *testing.T) {
 	s.stand(4.8, at{id: 1, x: 0.5, y: 0.5, state: bongsu.TrackLost})
 	s.stand(8, at{id: 1, x: 0.5, y: 0.5})
 	s.stand(12)
-	s.stand(s.now.Seconds() + 9)
+	s.stand(s.now.Seconds() + 12)
 	s.want("yard 1 begin 0.4", "yard 1 end 7.9")
 }
 
@@ -151,7 +151,7 @@ func TestIDSwitchIsOneStay(t *testing.T) {
 		s.stand(6 + gap)
 		s.stand(12, at{id: 7, x: 0.52, y: 0.51})
 		s.stand(20)
-		s.stand(s.now.Seconds() + 9)
+		s.stand(s.now.Seconds() + 12)
 		s.want("yard 1 begin 0.4", "bench 1 begin 10.0", "yard 1 end 11.9", "bench 1 end 11.9")
 	}
 }
@@ -184,7 +184,7 @@ func TestSwitchWhileWalking(t *testing.T) {
 	}
 	s.walk(5, at{id: 2, x: 0.53, y: 0.5}, at{x: 0.66, y: 0.5})
 	s.stand(9)
-	s.stand(s.now.Seconds() + 9)
+	s.stand(s.now.Seconds() + 12)
 	s.want("yard 1 begin 0.4", "yard 1 end 4.9")
 }
 
@@ -196,7 +196,7 @@ func TestSomebodyElseIsSomebodyElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, intrusion())
 			s.stand(3, at{id: 1, x: 0.4, y: 0.5})
-			s.stand(11, other)
+			s.stand(14, other)
 			s.want("yard 1 begin 0.4", "yard 2 begin 3.4", "yard 1 end 2.9")
 		})
 	}
@@ -216,7 +216,7 @@ func TestDoubledTrackIsNobody(t *testing.T) {
 	s.stand(4, at{id: 1, x: 0.5, y: 0.5}, at{id: 2, x: 0.503, y: 0.5})
 	s.stand(7, at{id: 2, x: 0.503, y: 0.5}) // the first goes, the double stays
 	s.stand(10)
-	s.stand(s.now.Seconds() + 9)
+	s.stand(s.now.Seconds() + 12)
 	s.want("yard 1 begin 0.4", "yard 1 end 6.9")
 }
 
@@ -265,7 +265,7 @@ func TestTaintHoldsWhatWasThere(t *testing.T) {
 	}
 	s.stand(30, at{id: 9, x: 0.5, y: 0.5})
 	s.stand(34)
-	s.stand(s.now.Seconds() + 9)
+	s.stand(s.now.Seconds() + 12)
 	s.want("yard 1 begin 0.4", "yard 1 end 29.9")
 }
 
@@ -307,7 +307,7 @@ func TestShift(t *testing.T) {
 		s.start = s.start.Add(d)
 		s.walk(12, at{id: 1, x: 0.45, y: 0.5}, at{id: 1, x: 0.6, y: 0.5})
 		s.stand(16)
-		s.stand(s.now.Seconds() + 9)
+		s.stand(s.now.Seconds() + 12)
 		s.want("yard 1 begin 0.4", "line 1 right-to-left 6.4", "bench 1 begin 10.0", "yard 1 end 11.9", "bench 1 end 11.9")
 		f := s.fired[len(s.fired)-1]
 		if f.Dwell > 12*time.Second || f.Since.Before(s.start) || f.Trail[0].At.Before(s.start) || f.Trail[0].At.After(f.At) {
@@ -371,14 +371,13 @@ func TestLingerBridgesLosses(t *testing.T) {
 	s.stand(12, at{id: 2, x: 0.5, y: 0.5})
 	s.stand(17) // and after
 	s.stand(20, at{id: 3, x: 0.5, y: 0.5})
-	s.stand(30)
+	s.stand(32)
 	s.want("bench 1 begin 10.0", "bench 1 end 19.9")
 
 	s = newScene(t, r)
 	s.stand(9, at{id: 1, x: 0.5, y: 0.5})
-	s.stand(16)
-	s.stand(25, at{id: 2, x: 0.5, y: 0.5})
-	s.stand(s.now.Seconds() + 9)
+	s.stand(20)
+	s.stand(29, at{id: 2, x: 0.5, y: 0.5})
 	s.want() // away for longer: from the beginning
 }
 
