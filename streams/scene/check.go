@@ -170,7 +170,7 @@ func (c *checker) structure(path string, st *Structure) {
 	case StructureBuilding, StructureBlock:
 		c.within(path+".width_m", st.WidthM, 0.05, 200, " metres")
 		c.within(path+".depth_m", st.DepthM, 0.05, 200, " metres")
-	case StructurePoster:
+	case StructurePoster, StructureWindow:
 		c.within(path+".width_m", st.WidthM, 0.2, 20, " metres")
 	}
 	if st.WidthM < 0 || st.DepthM < 0 {

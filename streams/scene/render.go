@@ -37,6 +37,7 @@ type Renderer struct {
 	cast    []*player
 	trees   []*tree
 	flags   []*flag
+	panes   []pane
 	sensor  *sensor
 	air     *air
 
@@ -155,6 +156,7 @@ func (r *Renderer) gather(now float64) {
 	for _, f := range r.flags {
 		r.things = append(r.things, f.perform(r, now))
 	}
+	r.things = r.glints(now, r.things)
 	slices.SortStableFunc(r.things, func(a, b *thing) int {
 		da, db := a.at.sub(r.view.eye).dot(r.view.forward)-a.bias, b.at.sub(r.view.eye).dot(r.view.forward)-b.bias
 		switch {

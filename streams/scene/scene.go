@@ -131,10 +131,11 @@ const (
 	StructureTree     = "tree"
 	StructurePoster   = "poster"
 	StructureFlag     = "flag"
+	StructureWindow   = "window" // mirrors fires
 )
 
 // StructureKinds lists them.
-var StructureKinds = []string{StructureBuilding, StructureBlock, StructureWall, StructureFence, StructureHedge, StructureLamp, StructurePole, StructureTree, StructurePoster, StructureFlag}
+var StructureKinds = []string{StructureBuilding, StructureBlock, StructureWall, StructureFence, StructureHedge, StructureLamp, StructurePole, StructureTree, StructurePoster, StructureFlag, StructureWindow}
 
 // Structure is something that stands: most kinds at a place with a size, walls, fences and hedges
 // along a path.

@@ -146,6 +146,12 @@ func (r *Renderer) build(st *Structure, seed uint32) {
 		s.mid.z = 0.7
 		s.textured = r.poster(seed, st.WidthM, st.HeightM)
 		add(s)
+	case StructureWindow:
+		s := plain(r.wall(st, matMetal, seed), newSolid(at, st.WidthM, 0.06, st.HeightM, yaw))
+		s.mid.z = paneFoot
+		s.textured = windowPane(st.WidthM, st.HeightM)
+		r.glaze(&s)
+		add(s)
 	case StructureFlag:
 		add(plain(metal, newSolid(at, 0.09, 0.09, st.HeightM, 0)))
 		r.flags = append(r.flags, newFlag(st, seed))

@@ -56,7 +56,7 @@ func (r *Renderer) drawSprites(t *thing) mask {
 		s := &t.sprites[i]
 		box.grow(s.x, s.y, s.r*math.Max(1, s.stretch))
 	}
-	if !r.tile.begin(box, r.view.w, r.view.h) {
+	if !r.tile.begin(box.within(t.window), r.view.w, r.view.h) {
 		return mask{}
 	}
 	t.truncated = box.x0 < 0 || box.y0 < 0 || box.x1 > float64(r.view.w) || box.y1 > float64(r.view.h)

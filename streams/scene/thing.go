@@ -25,6 +25,7 @@ type thing struct {
 	base      float64 // radius on the ground, metres; 0: throws no shadow
 	footprint []vec   // of a vehicle, in its own axes
 	truncated bool
+	window    *bounds // its sprites are seen through this part of the picture alone
 
 	spot spot // light on it
 }
