@@ -180,6 +180,7 @@ type SetupModel struct {
 type SetupRuleKind struct {
 	Kind         EventKind  `json:"kind"`
 	Geometry     string     `json:"geometry"`               // zone or line: what it is drawn as
+	Whole        bool       `json:"whole,omitempty"`        // the zone may be left out: the whole picture
 	Experimental bool       `json:"experimental,omitempty"` // to be said wherever the kind is named
 	Purposes     []Purpose  `json:"purposes,omitempty"`     // for any of which a camera may look out for it
 	Keys         []SetupKey `json:"keys"`

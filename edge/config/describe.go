@@ -67,7 +67,7 @@ func (d *Defaults) RuleKinds(usual func(bongsu.EventKind) Rule) []bongsu.SetupRu
 			r = usual(form.kind)
 		}
 		d.Tuning.over(&r, form)
-		k := bongsu.SetupRuleKind{Kind: form.kind, Geometry: "zone", Experimental: form.kind.Experimental(), Purposes: bongsu.CategoryOf(form.kind).Purposes}
+		k := bongsu.SetupRuleKind{Kind: form.kind, Geometry: "zone", Whole: form.zone == maybe, Experimental: form.kind.Experimental(), Purposes: bongsu.CategoryOf(form.kind).Purposes}
 		if form.zone == never {
 			k.Geometry = "line"
 		} else if form.line == must {

@@ -197,6 +197,9 @@ func TestRangesAreThoseOfTheReader(t *testing.T) {
 				t.Errorf("%s takes %s too", k.Kind, key)
 			}
 		}
+		if missing := try(k, k.Geometry, nil); (missing == nil) != k.Whole {
+			t.Errorf("%s without %s: %v", k.Kind, k.Geometry, missing)
+		}
 		if k.Experimental != k.Kind.Experimental() || len(k.Purposes) == 0 {
 			t.Errorf("%+v", k)
 		}

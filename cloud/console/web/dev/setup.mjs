@@ -1,15 +1,34 @@
 // The mock's edges as they are set up: the API of the real server over cameras that are made up.
 // What an address answers is said by its path: rtsp://…/auth-failed fails so, /slow takes its time.
 
+import { readFileSync } from 'node:fs';
+
 export const codes = ['auth-failed', 'auth-needed', 'basic-refused', 'bad-certificate', 'no-route', 'not-rtsp', 'no-stream', 'no-video', 'no-picture', 'codec-unsupported', 'busy', 'timeout', 'probe-crashed'];
 const classes = ['person', 'fallen-person', 'bicycle', 'motorcycle', 'car', 'large-vehicle', 'bag', 'fire', 'smoke', 'animal'];
-const tuning = [{ name: 'classes', default: ['person'] }, { name: 'priority', default: 'high', values: ['critical', 'high', 'medium', 'low'] }, { name: 'min_score', min: 0, max: 1, default: 0.5 }, { name: 'linger_s', unit: 's', min: 0.1, max: 600, default: 2 }];
-const confirm = { name: 'confirm_s', unit: 's', min: 0, max: 60, default: 0.4 };
-const ruleKinds = [
-  { kind: 'intrusion', geometry: 'zone', keys: [confirm, ...tuning] },
-  { kind: 'loitering', geometry: 'zone', keys: [{ name: 'dwell_s', unit: 's', required: true, default: 60, min: 1, max: 86400 }, ...tuning] },
-  { kind: 'line-crossing', geometry: 'line', keys: [{ name: 'direction', values: ['both', 'left-to-right', 'right-to-left'], default: 'both' }, ...tuning] },
+const number = (name, unit, min, max, def, more = {}) => ({ name, unit, min, max, default: def, ...more });
+const tuning = (priority, watched) => [
+  { name: 'classes', form: 'classes', default: watched }, number('min_score', undefined, 0, 1, 0.5), number('linger_s', 's', 0, 600, 2),
+  number('min_px_per_m', 'px/m', 0, 1000, 0, { needs: 'ground' }), { name: 'schedule', form: 'schedule' }, { name: 'exclude', form: 'polygons' }, { name: 'priority', default: priority, values: ['critical', 'high', 'medium', 'low'] },
 ];
+const confirm = (s) => number('confirm_s', 's', 0, 60, s);
+const direction = { name: 'direction', values: ['both', 'left-to-right', 'right-to-left'], default: 'both' };
+const [people, vehicles] = [['person'], ['car', 'large-vehicle', 'motorcycle', 'bicycle']];
+const [safety, roads, fires] = [['crime-prevention', 'facility-safety'], ['facility-safety', 'traffic-enforcement', 'traffic-information'], ['fire-prevention', 'crime-prevention', 'facility-safety']];
+const ruleKinds = [
+  { kind: 'intrusion', geometry: 'zone', purposes: safety, keys: [number('dwell_s', 's', 1, 86400, 2), confirm(0.4), ...tuning('high', people)] },
+  { kind: 'loitering', geometry: 'zone', purposes: safety, keys: [number('dwell_s', 's', 1, 86400, 60, { required: true }), ...tuning('medium', people)] },
+  { kind: 'abandonment', geometry: 'zone', whole: true, purposes: safety, keys: [number('dwell_s', 's', 1, 86400, 4), number('near_m', 'm', 0.1, 50, 2), number('owner_s', 's', 0, 3600, 5), ...tuning('medium', ['bag'])] },
+  { kind: 'fall', geometry: 'zone', whole: true, purposes: safety, keys: [number('dwell_s', 's', 1, 86400, 8), confirm(2), ...tuning('critical', people)] },
+  { kind: 'fire', geometry: 'zone', whole: true, purposes: fires, keys: [confirm(8.5), ...tuning('critical', ['fire', 'smoke'])] },
+  { kind: 'line-crossing', geometry: 'line', purposes: [...safety, 'traffic-enforcement', 'traffic-information'], keys: [direction, ...tuning('medium', ['person', ...vehicles])] },
+  { kind: 'line-counting', geometry: 'line', purposes: ['facility-safety', 'traffic-information'], keys: [direction, number('period_s', 's', 10, 86400, 900), ...tuning('low', ['person', ...vehicles])] },
+  { kind: 'wrong-way', geometry: 'zone', purposes: roads, keys: [{ name: 'line', form: 'arrow', required: true }, confirm(1), ...tuning('high', vehicles)] },
+  { kind: 'stopped-vehicle', geometry: 'zone', purposes: roads, keys: [number('dwell_s', 's', 1, 86400, 30), ...tuning('medium', vehicles)] },
+  { kind: 'closed-area', geometry: 'zone', purposes: safety, keys: [confirm(1), ...tuning('high', people).map((k) => (k.name === 'schedule' ? { ...k, required: true } : k))] },
+  { kind: 'fight', geometry: 'zone', whole: true, experimental: true, purposes: safety, keys: [number('near_m', 'm', 0.1, 50, 1.2), confirm(3), ...tuning('critical', people)] },
+  { kind: 'crowd', geometry: 'zone', experimental: true, purposes: safety, keys: [number('count', undefined, 1, 10000, 10), { name: 'per_m2', form: 'numbers', unit: '1/m²', min: 0.1, max: 10, needs: 'ground' }, confirm(5), ...tuning('high', people)] },
+];
+const { purposes } = JSON.parse(readFileSync(new URL('../../../../taxonomy.json', import.meta.url), 'utf8'));
 
 // Refused is an answer that is not 2xx.
 export class Refused extends Error {
@@ -64,7 +83,7 @@ export class SetupRoom {
     return {
       revision: `r${this.revision}`, allowed: this.allowed, cameras: this.cameras(edge),
       models: [{ name: 'bongsu-nano', classes }, { name: 'yolox-nano', classes: ['person', 'car', 'bus', 'truck'] }],
-      defaults: { model: 'bongsu-nano', classes: ['person'], min_score: 0.5, confirm_s: 0.4, linger_s: 2 }, rule_kinds: ruleKinds,
+      defaults: { model: 'bongsu-nano', classes: [], min_score: 0, confirm_s: 0, linger_s: 0 }, rule_kinds: ruleKinds, purposes,
     };
   }
 

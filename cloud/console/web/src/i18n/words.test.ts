@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { verdicts } from '../net/types.ts';
+import { kinds } from '../model/kinds.ts';
 import { en } from './en.ts';
 import { ko } from './ko.ts';
 
@@ -38,7 +39,7 @@ test('every key is used', () => {
 
 test('there are words for every code of the API', () => {
   const needed: Record<string, readonly string[]> = {
-    verdict: verdicts, priority: ['critical', 'high', 'medium', 'low'], kind: ['intrusion', 'line-crossing', 'loitering'],
+    verdict: verdicts, priority: ['critical', 'high', 'medium', 'low'], 'cam.rule.new': kinds,
     work: ['unclaimed', 'claimed', 'reviewing', 'confirmed', 'closed'], condition: ['active', 'cleared'],
     state: ['starting', 'live', 'waiting-key', 'offline', 'busy', 'denied', 'failed'],
     history: ['raise', 'fold', 'claim', 'release', 'expire', 'evidence', 'verdict', 'undo'],
@@ -52,6 +53,14 @@ test('there are words for every code of the API', () => {
   };
   for (const code of needed.probe ?? []) assert.ok(`probe.do.${code}` in ko, code);
   for (const [prefix, codes] of Object.entries(needed)) for (const c of codes) assert.ok(`${prefix}.${c}` in ko, `${prefix}.${c}`);
+});
+
+// The edge names what decided; each name has words here.
+test('there are words for every reason of the rules', () => {
+  const dir = '../../../edge/rules';
+  const said = readdirSync(dir).filter((f) => f.endsWith('.go') && !f.endsWith('_test.go')).flatMap((f) => [...readFileSync(join(dir, f), 'utf8').matchAll(/(?:reason\(f, |Reason\{Name: |Name: )"(\w+)"/g)].map((m) => m[1] ?? ''));
+  assert.ok(said.length > 10, `${said.length} reasons found`);
+  for (const name of said.filter((n) => n !== 'count_')) assert.ok(`reason.${name}` in ko, name);
 });
 
 test('no Hangul stands in code', () => {

@@ -6,6 +6,7 @@ import { ApiError, type FieldTrouble } from '../net/api.ts';
 import { setupAPI, type CameraKeys, type ProbeAnswer, type ProbeWish, type Rule, type Setup, type SetupCamera, type Wish } from '../net/setup.ts';
 import { suggestID } from './address.ts';
 import { begin, redo, rest, step, undo, type History } from './history.ts';
+import type { Part } from './target.ts';
 import { blank, keysOf, probeWish, same, stageOf, stages, tidyPath, toSend, troubles, type Stage } from './draft.ts';
 
 export type Probe = { is: 'none' | 'asking' } | { is: 'good'; answer: ProbeAnswer } | { is: 'bad'; code: string; message: string };
@@ -24,6 +25,8 @@ export class Desk {
   readonly rules = signal<History<Rule[]>>(begin([]));
   readonly password = signal<string | undefined>(undefined); // undefined: none was typed
   readonly chosen = signal(0);
+  readonly part = signal<Part>({ is: 'rule' }); // what is drawn on the picture
+  readonly gridded = signal(false); // metres are drawn over the picture
   readonly probe = signal<Probe>(none);
   readonly probed = signal(''); // what was probed, to tell that it has changed since
   readonly picture = signal<Picture | undefined>(undefined);
@@ -103,7 +106,7 @@ export class Desk {
     const gone = (path: string) => !(path in more);
     batch(() => {
       this.fields.value = { ...this.fields.value, ...more };
-      this.said.value = this.said.value.filter((f) => gone(f.path.split('.')[0] ?? ''));
+      this.said.value = this.said.value.filter((f) => gone(f.path.split(/[.[]/)[0] ?? ''));
       if (more.url !== undefined && !this.#idTouched && this.original === undefined) {
         const id = suggestID(more.url, this.setup.value?.cameras.map((c) => c.id) ?? []);
         this.fields.value = { ...this.fields.value, id };
@@ -117,6 +120,14 @@ export class Desk {
       this.rules.value = step(this.rules.value, rules, tag);
       this.said.value = this.said.value.filter((f) => !f.path.startsWith('rules'));
       this.chosen.value = Math.min(this.chosen.value, Math.max(0, rules.length - 1));
+    });
+  }
+
+  // pick takes a rule up, to be changed and drawn.
+  pick(i: number): void {
+    batch(() => {
+      this.chosen.value = i;
+      this.part.value = { is: 'rule' };
     });
   }
 
@@ -275,7 +286,9 @@ export class Desk {
     const rule = /^rules\[(\d+)\]/.exec(path)?.[1];
     batch(() => {
       this.stage.value = stageOf(path);
-      if (rule !== undefined) this.chosen.value = Number(rule);
+      const area = /^exclude\[(\d+)\]/.exec(path)?.[1];
+      if (rule !== undefined) this.pick(Number(rule));
+      else if (area !== undefined) this.part.value = { is: 'exclude', at: Number(area) };
       this.focus.value = path;
     });
   }

@@ -34,6 +34,10 @@ export function setupOf(more: Partial<Setup> = {}): Setup {
     rule_kinds: [
       { kind: 'intrusion', geometry: 'zone', keys: [confirm, ...tuning] },
       { kind: 'loitering', geometry: 'zone', keys: [{ name: 'dwell_s', unit: 's', required: true, default: 60, min: 1, max: 86400 }, ...tuning] },
+      { kind: 'fire', geometry: 'zone', whole: true, purposes: ['fire-prevention', 'facility-safety'], keys: [confirm, { name: 'classes', form: 'classes', default: ['fire', 'smoke'] }, { name: 'schedule', form: 'schedule' }, { name: 'min_px_per_m', unit: 'px/m', default: 0, min: 0, max: 1000, needs: 'ground' }] },
+      { kind: 'wrong-way', geometry: 'zone', keys: [{ name: 'line', form: 'arrow', required: true }, confirm, ...tuning] },
+      { kind: 'closed-area', geometry: 'zone', keys: [{ name: 'schedule', form: 'schedule', required: true }, confirm, ...tuning] },
+      { kind: 'crowd', geometry: 'zone', experimental: true, keys: [{ name: 'count', default: 10, min: 1, max: 10000 }, { name: 'per_m2', form: 'numbers', unit: '1/m²', min: 0.1, max: 10, needs: 'ground' }, ...tuning] },
       { kind: 'line-crossing', geometry: 'line', keys: [{ name: 'direction', default: 'both', values: ['both', 'left-to-right', 'right-to-left'] }, ...tuning] },
     ],
     ...more,

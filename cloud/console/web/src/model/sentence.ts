@@ -2,6 +2,7 @@
 
 import type { Event, Reason } from '../net/types.ts';
 import { fill, lang, t, word } from '../i18n/index.ts';
+import { kindName } from './kinds.ts';
 
 // particle picks 이 or 가 for what stands before it, by the last syllable's final consonant.
 export function particle(noun: string): string {
@@ -49,8 +50,63 @@ export function why(e: Event, now: number): string {
       return say(past ? 'why.loitering.past' : 'why.loitering', { class: cls, s, limit });
     case 'line-crossing':
       return say('why.line-crossing', { class: cls, direction: word('towards', towardsOf(e)) });
+    case 'abandonment':
+      return say(past ? 'why.abandonment.past' : 'why.abandonment', { class: cls, s });
+    case 'fall':
+      return say(past ? 'why.fall.past' : 'why.fall', { s });
+    case 'fire':
+      return say(past ? 'why.fire.past' : 'why.fire', { class: cls, s });
+    case 'wrong-way':
+      return say('why.wrong-way', { class: cls });
+    case 'stopped-vehicle':
+      return say(past ? 'why.stopped-vehicle.past' : 'why.stopped-vehicle', { class: cls, s });
+    case 'closed-area':
+      return say(past ? 'why.closed-area.past' : 'why.closed-area', { class: cls, s });
+    case 'fight':
+      return say(past ? 'why.fight.past' : 'why.fight', { s });
+    case 'crowd':
+      return crowded(e, s);
+    case 'line-counting':
+      return counted(e);
   }
-  return fill(t('why.other'), { class: cls, kind: word('kind', e.kind) });
+  return fill(t('why.other'), { class: cls, kind: kindName(e.kind) });
+}
+
+// crowded says how many there are, and how densely where that is known.
+function crowded(e: Event, s: number): string {
+  const density = reason(e, 'people_per_m2');
+  const n = reason(e, 'people')?.value ?? 0;
+  if (density === undefined) return say('why.crowd', { n, s });
+  return say('why.crowd.dense', { n, s, d: density.value.toFixed(1), level: reason(e, 'level')?.value ?? 1 });
+}
+
+// counted says how many passed in which direction.
+function counted(e: Event): string {
+  const minutes = Number(((reason(e, 'period_s')?.value ?? 0) / 60).toFixed(1));
+  const both = (['left-to-right', 'right-to-left'] as const).flatMap((d) => {
+    const r = reason(e, `count_${d}`);
+    return r === undefined ? [] : [t('why.line-counting.one', { direction: word('towards', towardsOf({ ...e, direction: d })), n: r.value })];
+  });
+  return say('why.line-counting', { m: minutes, counts: both.join(', ') });
+}
+
+// Shown is a reason in words, with its unit.
+export interface Shown { label: string; value: string; threshold?: string }
+
+const clock = (minute: number): string => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(Math.floor(minute % 60)).padStart(2, '0')}`;
+
+// shown gives a reason's words. Its name ends with its unit; counts name direction and class.
+export function shown(e: Event, r: Reason): Shown {
+  const count = /^count_(left-to-right|right-to-left)(?:_(.+))?$/.exec(r.name);
+  const direction = count?.[1];
+  if (direction !== undefined) {
+    const towards = word('towards', towardsOf({ ...e, direction }));
+    return { label: count?.[2] === undefined ? towards : t('why.counted', { direction: towards, class: word('class', count[2]) }), value: String(r.value) };
+  }
+  if (r.name === 'since_minute_of_day') return { label: word('reason', r.name), value: clock(r.value) };
+  const unit = /_m_per_s$/.test(r.name) ? word('unit', 'm/s') : /per_m2$/.test(r.name) ? word('unit', '1/m²') : /_m2$/.test(r.name) ? word('unit', 'm²') : /_s$/.test(r.name) ? word('unit', 's') : /_m$/.test(r.name) ? word('unit', 'm') : '';
+  const show = (v: number) => (Number.isInteger(v) ? String(v) : v.toFixed(Math.abs(v) < 1 ? 2 : 1)) + unit;
+  return { label: word('reason', r.name), value: show(r.value), ...(r.threshold === undefined || r.threshold === 0 ? {} : { threshold: show(r.threshold) }) };
 }
 
 // wide is what a step across the picture is worth against one down it, on a picture of 16:9.

@@ -4,7 +4,7 @@
 export type Priority = 'critical' | 'high' | 'medium' | 'low';
 export type Condition = 'active' | 'cleared';
 export type Work = 'unclaimed' | 'claimed' | 'reviewing' | 'confirmed' | 'closed';
-export type Kind = 'intrusion' | 'line-crossing' | 'loitering' | (string & {});
+export type Kind = string; // see model/kinds.ts
 export type CameraState = 'starting' | 'live' | 'waiting-key' | 'offline' | 'busy' | 'denied' | 'failed';
 export type ClipState = 'writing' | 'ready' | 'torn' | 'evicted' | 'failed';
 
@@ -18,6 +18,7 @@ export type Verdict = (typeof verdicts)[number];
 export interface Point { x: number; y: number }
 export interface Box { x0: number; y0: number; x1: number; y1: number }
 export interface TrailPoint { at: string; box: Box }
+export interface DecidingFrame { at: string; pts_us: number; seq: number; box: Box; score: number }
 export interface Reason { name: string; value: number; threshold?: number }
 export interface Stamps {
   packet_us?: number; decoded_us?: number; inferred_us?: number; fired_us?: number;
@@ -35,7 +36,8 @@ export interface Event {
   start: string; fired: string; end?: string;
   class: string; score: number; track: number; box: Box;
   zone?: Point[]; line?: Point[]; direction?: string; trail?: TrailPoint[]; reasons?: Reason[];
-  model: { name: string; version: string }; tainted?: boolean; stamps: Stamps;
+  rule_version?: string; frames?: DecidingFrame[]; experimental?: boolean;
+  model: { name: string; version: string; sha256?: string }; tainted?: boolean; stamps: Stamps;
   clock: { camera_claim?: string; wall_quality: string; media_pts_us: number };
   received: string; alert?: string; verdict?: Verdict; snapshot_url?: string; clips: Clip[];
 }

@@ -3,6 +3,7 @@ import { api } from '../net/api.ts';
 import { setupAPI, type Rule } from '../net/setup.ts';
 import type { Camera, Event } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
+import { kindName } from '../model/kinds.ts';
 import { explain } from '../model/explain.ts';
 import { follows } from '../model/route.ts';
 import { alerts, cameras, loaded, me, now } from '../model/state.ts';
@@ -69,7 +70,7 @@ function Past({ event, close }: { event: Event; close(): void }) {
   return (
     <>
       <div class="inline past">
-        <Shape priority={event.priority} size={14} /><strong>{word('kind', event.kind)}</strong><span>{full(event.start, lang.value)}</span>
+        <Shape priority={event.priority} size={14} /><strong>{kindName(event.kind)}</strong><span>{full(event.start, lang.value)}</span>
         <span class="grow" /><button type="button" class="chip" data-testid="past-close" onClick={close}>{t('events.close')}</button>
       </div>
       <Player event={event} viewer={me.value?.user.name ?? ''} now={now.value} boxes zone transport={transport} />
@@ -123,7 +124,7 @@ function Recent({ camera: c, open, setOpen }: { camera: Camera; open: Event | un
           <button key={e.id} type="button" class="past-row" data-testid="camera-event" aria-pressed={open?.id === e.id} onClick={() => setOpen(e)}>
             <span class="thumb">{e.snapshot_url !== undefined && <img src={e.snapshot_url} alt="" loading="lazy" />}</span>
             <span class="said">
-              <span class="what"><Shape priority={e.priority} size={12} /> {word('kind', e.kind)} <em>{e.verdict === undefined ? t('events.unjudged') : word('verdict', e.verdict)}</em></span>
+              <span class="what"><Shape priority={e.priority} size={12} /> {kindName(e.kind)} <em>{e.verdict === undefined ? t('events.unjudged') : word('verdict', e.verdict)}</em></span>
               <span class="where" title={why(e, now.value)}>{date(e.start, lang.value)} {clock(e.start)}</span>
             </span>
           </button>

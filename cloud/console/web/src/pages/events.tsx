@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, type EventFilter } from '../net/api.ts';
 import { verdicts, type Event } from '../net/types.ts';
 import { lang, t, word } from '../i18n/index.ts';
+import { kindName, kinds } from '../model/kinds.ts';
 import { explain } from '../model/explain.ts';
 import { cameras, me, now } from '../model/state.ts';
 import { why } from '../model/sentence.ts';
@@ -9,7 +10,6 @@ import { clock, date, fromInput, full, length } from '../model/time.ts';
 import { Player, type Transport } from '../parts/player.tsx';
 import { Shape } from '../parts/shape.tsx';
 
-const kinds = ['intrusion', 'line-crossing', 'loitering'];
 const pageSize = 100;
 
 export function Events() {
@@ -62,7 +62,7 @@ function Filters({ change }: { change(key: keyof EventFilter, value: string): vo
   return (
     <>
       {select('camera', t('events.camera'), [...new Map(cameras.value.map((c) => [c.id, c.name || c.id]))])}
-      {select('kind', t('events.kind'), kinds.map((k) => [k, word('kind', k)]))}
+      {select('kind', t('events.kind'), kinds.map((k) => [k, kindName(k)]))}
       {time('from', t('events.from'))}
       {time('to', t('events.to'))}
       {select('verdict', t('events.verdict'), [['none', t('events.unjudged')], ...verdicts.map((v): [string, string] => [v, word('verdict', v)])])}
@@ -80,7 +80,7 @@ function Table({ rows, open, setOpen }: { rows: Event[]; open: Event | undefined
             onClick={() => setOpen(e)} onKeyDown={(k) => k.key === 'Enter' && setOpen(e)}>
             <td><Shape priority={e.priority} size={14} /></td>
             <td>{date(e.start, lang.value)} {clock(e.start)}</td>
-            <td>{word('kind', e.kind)}</td>
+            <td>{kindName(e.kind)}</td>
             <td class="name" title={e.camera_name}>{e.camera_name || e.camera}</td>
             <td class="spare">{word('class', e.class)}</td>
             <td class="spare">{e.score.toFixed(2)}</td>
@@ -104,7 +104,7 @@ function Detail({ event, close }: { event: Event; close(): void }) {
   return (
     <aside class="aside">
       <div class="head">
-        <Shape priority={fresh.priority} size={16} /><h2>{word('kind', fresh.kind)} · {fresh.camera_name || fresh.camera}</h2>
+        <Shape priority={fresh.priority} size={16} /><h2>{kindName(fresh.kind)} · {fresh.camera_name || fresh.camera}</h2>
         <span class="chip">{full(fresh.start, lang.value)}</span><span class="grow" />
         <button type="button" class="chip" onClick={close}>{t('events.close')}</button>
       </div>

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { RefObject } from 'preact';
 import { t, word } from '../i18n/index.ts';
+import { kindName } from '../model/kinds.ts';
 import { flood } from '../model/flood.ts';
 import { type Filter } from '../model/queue.ts';
 import { choose, counts, detail, filter, listed, me, now, selected } from '../model/state.ts';
@@ -32,7 +33,7 @@ export function Queue() {
 // critical is read out by screen readers: unclaimed alerts of the highest priority only.
 function critical(): string {
   const a = listed.value.find((x) => x.priority === 'critical' && x.work === 'unclaimed');
-  return a === undefined ? '' : `${word('priority', a.priority)} ${word('kind', a.kind)} ${a.camera_name}`;
+  return a === undefined ? '' : `${word('priority', a.priority)} ${kindName(a.kind)} ${a.camera_name}`;
 }
 
 function Filters() {
@@ -53,7 +54,7 @@ function FloodBanner() {
       {f.on && (
         <div class="flood" data-testid="flood">
           <strong>{t('flood.title', { n: f.count })}</strong> <span>{t('flood.sound')}</span>
-          <ul>{f.causes.map((c) => <li key={`${c.camera}/${c.kind}`}><span>{c.name} · {word('kind', c.kind)}</span><b>{c.count}</b></li>)}</ul>
+          <ul>{f.causes.map((c) => <li key={`${c.camera}/${c.kind}`}><span>{c.name} · {kindName(c.kind)}</span><b>{c.count}</b></li>)}</ul>
         </div>
       )}
     </div>

@@ -92,13 +92,14 @@ function useKeep(desk: Desk): void {
 
 // useCheck has the edge look at what is drawn, when the hand rests.
 function useCheck(desk: Desk): void {
-  const { rules } = desk;
+  const { rules, fields } = desk;
+  const { ground, exclude } = fields.value;
   const drawing = desk.stage.value === 'rules';
   useEffect(() => {
     if (!drawing) return undefined;
     const timer = setTimeout(() => void desk.check(), checkMs);
     return () => clearTimeout(timer);
-  }, [rules.value.now, drawing]);
+  }, [rules.value.now, ground, exclude, drawing]);
 }
 
 function Head({ desk, fresh }: { desk: Desk; fresh: boolean }) {

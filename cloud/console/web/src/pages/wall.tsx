@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Alert, Camera } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
+import { kindName } from '../model/kinds.ts';
 import { digitOf, inText } from '../model/keys.ts';
 import { go, path, restate, search } from '../model/route.ts';
 import { alerts, cameras, choose, me, select } from '../model/state.ts';
@@ -106,7 +107,7 @@ function Mark({ alert }: { alert: Alert }) {
   };
   return (
     <button type="button" class="mark" data-testid="wall-mark" onClick={open}>
-      <Shape priority={alert.priority} size={14} /><b>{word('kind', alert.kind)}</b> {word('work', alert.work)}
+      <Shape priority={alert.priority} size={14} /><b>{kindName(alert.kind)}</b> {word('work', alert.work)}
     </button>
   );
 }

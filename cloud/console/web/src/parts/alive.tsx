@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { t, word } from '../i18n/index.ts';
+import { kindName } from '../model/kinds.ts';
 import type { Desk } from '../model/desk.ts';
 import { cameraPath, follows, go } from '../model/route.ts';
 import { alerts, cameras, choose, select } from '../model/state.ts';
@@ -52,7 +53,7 @@ export function Alive({ desk, a, another, change }: { desk: Desk; a: A; another(
           {t(alert !== undefined ? 'alive.alert' : watched ? 'alive.noalert' : 'alive.norules')}
         </Mark>
       </ol>
-      {alert !== undefined && <button type="button" class="button prime" data-testid="see-alert" onClick={see}>{t('alive.see')} · {word('kind', alert.kind)}</button>}
+      {alert !== undefined && <button type="button" class="button prime" data-testid="see-alert" onClick={see}>{t('alive.see')} · {kindName(alert.kind)}</button>}
       <div class="inline">
         <a class="button" data-testid="to-camera" href={cameraPath(desk.edge.value, desk.fields.value.id)} onClick={follows}>{t('alive.camera')}</a>
         <button type="button" class="button" onClick={change}>{t('alive.change')}</button>

@@ -1,13 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Pair, Rule } from '../net/setup.ts';
-import { t, word } from '../i18n/index.ts';
+import { t } from '../i18n/index.ts';
 import type { Desk } from '../model/desk.ts';
-import { flawOf, flawWords, geometryOf, pointsOf, withPoints } from '../model/draft.ts';
+import { arrowOf, flawWords, geometryOf, pointsOf } from '../model/draft.ts';
+import { kindName } from '../model/kinds.ts';
 import { fitted, type Area } from '../model/overlay.ts';
+import { targetOf, type Target } from '../model/target.ts';
 import { centre, inserted, middle, moved, place, shifted, without, type Flaw } from '../model/zone.ts';
 import { priorityOf } from './rules.tsx';
 import { useRoom } from './room.ts';
 import { Lined } from './overlay.tsx';
+import { Grid } from './ground.tsx';
 
 const snapPx = 8; // so near to the picture's border a point goes onto it
 const reachPx = 12; // so near to the first point a click closes the zone
@@ -28,10 +31,12 @@ export function Board({ desk }: { desk: Desk }) {
       <div class="board player" ref={ref}>
         <div class={`place${p === undefined ? ' blank' : ''}`} style={{ left: `${f.x}px`, top: `${f.y}px`, width: `${f.w}px`, height: `${f.h}px` }}>
           {p !== undefined && <img src={p.url} alt={t('cam.picture.of', { name })} data-testid="board-picture" draggable={false} />}
-          <svg width={f.w} height={f.h} ref={b.svg} data-testid="board" data-drawing={b.drawing} id="f-board" onFocus={(e) => e.target === e.currentTarget && b.setPoint(undefined)} tabIndex={b.rule === undefined || b.off ? -1 : 0} role="application"
-            aria-label={t('draw.of', { name: b.rule?.id ?? name })} class={b.drawing ? 'drawing' : ''} {...b.pointer}>
-            {desk.rules.value.now.map((r, i) => i !== desk.chosen.value && <Other key={i} r={r} f={f} choose={() => (desk.chosen.value = i)} />)}
-            {b.rule !== undefined && <Chosen b={b} f={f} />}
+          <svg width={f.w} height={f.h} ref={b.svg} data-testid="board" data-drawing={b.drawing} id="f-board" onFocus={(e) => e.target === e.currentTarget && b.setPoint(undefined)} tabIndex={b.target === undefined || b.off ? -1 : 0} role="application"
+            aria-label={t('draw.of', { name: b.target?.rule?.id ?? name })} class={b.drawing ? 'drawing' : ''} {...b.pointer}>
+            <Grid desk={desk} f={f} />
+            {(desk.fields.value.exclude ?? []).map((ps, i) => !isAt(b.target, `exclude ${i}`) && <Left key={i} ps={ps} f={f} choose={() => (desk.part.value = { is: 'exclude', at: i })} />)}
+            {desk.rules.value.now.map((r, i) => <Other key={i} r={r} f={f} mine={i === desk.chosen.value ? b.target : undefined} choose={() => desk.pick(i)} />)}
+            {b.target !== undefined && <Chosen b={b} f={f} />}
           </svg>
         </div>
         {p === undefined && <p class="blank-words">{t('cam.picture.blank')}</p>}
@@ -52,22 +57,20 @@ function useBoard(desk: Desk, f: Area) {
   const before = useRef<Pair[] | undefined>(undefined); // what was there before drawing anew
   const drag = useRef<{ at: number | 'all'; last: Pair; n: number } | undefined>(undefined);
   const drags = useRef(0);
-  const rules = desk.rules.value.now;
-  const at = desk.chosen.value;
-  const rule: Rule | undefined = rules[at];
+  const target = targetOf(desk);
   const off = desk.readOnly.value;
-  const points = rule === undefined ? [] : pointsOf(rule);
-  const line = rule !== undefined && geometryOf(rule) === 'line';
+  const points = target?.points ?? [];
+  const line = target?.line === true;
   const least = line ? 2 : 3;
-  const drawing = rule !== undefined && !off && (points.length < least || (open && !line));
+  const drawing = target !== undefined && !off && !target.fixed && (points.length < least || (open && !line));
   useEffect(() => {
     setOpen(false);
     setPoint(undefined);
     setGhost(undefined);
     before.current = undefined;
-  }, [at, rule?.id]);
+  }, [target?.key]);
   const put = (ps: Pair[], tag = '') => {
-    if (rule !== undefined && !off) desk.draw(rules.map((r, i) => (i === at ? withPoints(r, ps) : r)), tag);
+    if (target !== undefined && !off) target.put(ps, tag);
   };
   const focus = (n: number | undefined) => {
     setPoint(n);
@@ -127,7 +130,7 @@ function useBoard(desk: Desk, f: Area) {
         return;
       }
       const to = where(e);
-      const tag = `drag ${at} ${d.n}`;
+      const tag = `drag ${target?.key} ${d.n}`;
       if (d.at === 'all') put(shifted(points, to[0] - d.last[0], to[1] - d.last[1]), tag);
       else put(moved(points, d.at, to), tag);
       d.last = to;
@@ -136,7 +139,7 @@ function useBoard(desk: Desk, f: Area) {
     onPointerCancel: () => { drag.current = undefined; desk.lift(); },
     onPointerLeave: () => { if (drag.current === undefined) setGhost(undefined); },
   };
-  const b = { svg, rule, line, off, points, least, drawing, point, setPoint, ghost, setGhost, add, insert, remove, redraw, giveUp, close, put, grab, pointer, focus, at, flaw: rule === undefined ? undefined : flawOf(rule) };
+  const b = { svg, target, line, off, points, least, drawing, point, setPoint, ghost, setGhost, add, insert, remove, redraw, giveUp, close, put, grab, pointer, focus, flaw: target?.flaw };
   return { ...b, onKey: (e: KeyboardEvent) => onKey(e, b, desk) };
 }
 
@@ -152,7 +155,7 @@ function onKey(e: KeyboardEvent, b: Omit<B, 'onKey'>, desk: Desk): void {
     else desk.undo();
     return;
   }
-  if (e.ctrlKey || e.metaKey || e.altKey || b.off || b.rule === undefined) return;
+  if (e.ctrlKey || e.metaKey || e.altKey || b.off || b.target === undefined) return;
   if (!(e.target instanceof SVGElement)) return;
   const arrow = arrows[e.key];
   const size = e.shiftKey ? stride : nudge;
@@ -169,9 +172,9 @@ function onKey(e: KeyboardEvent, b: Omit<B, 'onKey'>, desk: Desk): void {
   const n = b.point;
   const p = n === undefined ? undefined : b.points[n];
   if (n === undefined || p === undefined) return;
-  if (arrow !== undefined) b.put(moved(b.points, n, [p[0] + arrow[0] * size, p[1] + arrow[1] * size]), `nudge ${b.at} ${n}`);
-  else if (e.key === 'Delete' || e.key === 'Backspace') b.remove(n);
-  else if ((e.key === '+' || e.key === 'Insert') && !b.line) b.insert(n);
+  if (arrow !== undefined) b.put(moved(b.points, n, [p[0] + arrow[0] * size, p[1] + arrow[1] * size]), `nudge ${b.target.key} ${n}`);
+  else if ((e.key === 'Delete' || e.key === 'Backspace') && !b.target.fixed) b.remove(n);
+  else if ((e.key === '+' || e.key === 'Insert') && !b.line && !b.target.fixed) b.insert(n);
   else if (e.key === 'Escape') b.focus(undefined);
   else return;
   done();
@@ -180,25 +183,41 @@ function onKey(e: KeyboardEvent, b: Omit<B, 'onKey'>, desk: Desk): void {
 const px = (p: Pair, f: Area) => `${(p[0] * f.w).toFixed(1)},${(p[1] * f.h).toFixed(1)}`;
 const asPoint = (p: Pair) => ({ x: p[0], y: p[1] });
 
-// Other is a rule that is not being changed: thin, with its name.
-function Other({ r, f, choose }: { r: Rule; f: Area; choose(): void }) {
-  const ps = pointsOf(r);
-  if (ps.length < 2) return null;
+const isAt = (target: Target | undefined, key: string): boolean => target?.key === key;
+
+// Other is what of a rule is not being changed: thin, with its name. mine is what is drawn on when the
+// rule is the chosen one.
+function Other({ r, f, mine, choose }: { r: Rule; f: Area; mine: Target | undefined; choose(): void }) {
+  const ps = mine?.is === 'rule' ? [] : pointsOf(r);
+  const arrow = mine?.is === 'arrow' ? undefined : arrowOf(r);
   const line = geometryOf(r) === 'line';
   const top = Math.min(...ps.map((p) => p[1]));
   const x = line ? (ps.find((p) => p[1] === top)?.[0] ?? 0) : centre(ps)[0];
   return (
     <g class={`other over-line p-${priorityOf(r)}`} onPointerDown={choose}>
-      {line ? <Lined line={ps.map(asPoint)} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map((p) => px(p, f)).join(' ')} /><polygon points={ps.map((p) => px(p, f)).join(' ')} /></>}
-      <text x={x * f.w} y={top * f.h + (line ? -8 : 17)} text-anchor="middle">{r.id}</text>
+      {ps.length > 1 && (line ? <Lined line={ps.map(asPoint)} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map((p) => px(p, f)).join(' ')} /><polygon points={ps.map((p) => px(p, f)).join(' ')} /></>)}
+      {arrow !== undefined && arrow.length === 2 && <Lined line={arrow.map(asPoint)} direction="along" w={f.w} h={f.h} />}
+      {ps.length > 1 && <text x={x * f.w} y={top * f.h + (line ? -8 : 17)} text-anchor="middle">{r.id}</text>}
+    </g>
+  );
+}
+
+// Left is an area that is left out.
+function Left({ ps, f, choose }: { ps: Pair[]; f: Area; choose(): void }) {
+  if (ps.length < 2) return null;
+  const [x, y] = centre(ps);
+  return (
+    <g class="other left-out" data-testid="left-out" onPointerDown={choose}>
+      <polygon class="under" points={ps.map((p) => px(p, f)).join(' ')} /><polygon points={ps.map((p) => px(p, f)).join(' ')} />
+      <text x={x * f.w} y={y * f.h} text-anchor="middle">{t('area.out')}</text>
     </g>
   );
 }
 
 // Chosen is the rule that is being changed: its corners can be taken, and between them new ones made.
 function Chosen({ b, f }: { b: B; f: Area }) {
-  const { points: ps, line, rule } = b;
-  const edges = line || b.drawing ? [] : ps.map((_, i) => i);
+  const { points: ps, line, target } = b;
+  const edges = line || b.drawing || target?.fixed === true ? [] : ps.map((_, i) => i);
   const next = b.drawing && b.ghost !== undefined ? [...ps, b.ghost] : ps;
   const bad = badEdges(b.flaw, ps);
   const done = !b.drawing;
@@ -208,8 +227,8 @@ function Chosen({ b, f }: { b: B; f: Area }) {
       {!line && done && <polygon class="area" points={ps.map((p) => px(p, f)).join(' ')} onPointerDown={(e) => b.grab(e, 'all')} />}
       {!line && !done && <polyline class="draft" points={next.map((p) => px(p, f)).join(' ')} />}
       {!line && !done && ps.length >= 2 && <path class="closing" d={`M${px(next.at(-1)!, f)}L${px(ps[0]!, f)}`} />}
-      {line && next.length === 2 && rule !== undefined && (
-        <g class="over-line" onPointerDown={(e) => b.grab(e, 'all')}><Lined line={next.map(asPoint)} direction={rule.direction ?? 'both'} w={f.w} h={f.h} /></g>
+      {line && next.length === 2 && target !== undefined && (
+        <g class="over-line" onPointerDown={(e) => b.grab(e, 'all')}><Lined line={next.map(asPoint)} direction={target.direction} w={f.w} h={f.h} /></g>
       )}
       {bad.map((i) => <path key={i} class="bad" d={`M${px(ps[i]!, f)}L${px(ps[(i + 1) % ps.length]!, f)}`} />)}
       {!b.off && edges.map((i) => <Between key={i} at={middle(ps, i)} f={f} add={(e) => { e.stopPropagation(); b.insert(i); }} />)}
@@ -238,20 +257,31 @@ function Corner({ b, f, p, i }: { b: B; f: Area; p: Pair; i: number }) {
     <g class={`corner${b.point === i ? ' taken' : ''}${b.drawing && i === 0 && b.points.length >= b.least ? ' closes' : ''}`} data-point={i} data-testid="corner" tabIndex={b.off || b.drawing ? -1 : 0} role="button"
       aria-label={label} onPointerDown={(e) => b.grab(e, i)} onFocus={() => b.setPoint(i)}>
       <circle cx={x} cy={y} r="14" class="reach" /><circle cx={x} cy={y} r="6" class="rim" /><circle cx={x} cy={y} r="6" class="dot" />
-      {b.line && <text x={x} y={y - 12} text-anchor="middle">{i === 0 ? 'A' : 'B'}</text>}
+      {b.line && b.target?.is !== 'arrow' && <text x={x} y={y - 12} text-anchor="middle">{i === 0 ? 'A' : 'B'}</text>}
+      {b.target?.is === 'ground' && <text x={x} y={y - 14} text-anchor="middle">{i + 1}</text>}
     </g>
   );
+}
+
+// outside: what is no part of a rule is not in the history of what was drawn.
+const outside = (x: Target | undefined): boolean => x?.is === 'ground' || x?.is === 'exclude';
+
+function titleOf(x: Target | undefined): string {
+  if (x?.is === 'ground') return t('ground.title');
+  if (x?.is === 'exclude') return t('area.title');
+  return x?.rule === undefined ? t('draw.label') : `${kindName(x.rule.kind)} · ${x.rule.id}`;
 }
 
 function Tools({ b, desk }: { b: B; desk: Desk }) {
   const h = desk.rules.value;
   const n = b.point;
-  const drawn = b.rule !== undefined && b.points.length > 0;
+  const drawn = b.target !== undefined && b.points.length > 0;
+  const free = b.target !== undefined && !b.target.fixed;
   return (
     <div class="tools" role="toolbar" aria-label={t('draw.tools')}>
-      <strong>{b.rule === undefined ? t('draw.label') : `${word('kind', b.rule.kind)} · ${b.rule.id}`}</strong>
+      <strong>{titleOf(b.target)}</strong>
       <span class="grow" />
-      {!b.off && b.rule !== undefined && (
+      {!b.off && free && (
         <>
           {b.drawing && !b.line && <button type="button" class="chip" data-testid="draw-finish" disabled={b.points.length < b.least} onClick={b.close}>{t('draw.finish')} <kbd aria-hidden="true">Enter</kbd></button>}
           {!b.line && <button type="button" class="chip" data-testid="draw-whole" onClick={() => { b.put([[0, 0], [1, 0], [1, 1], [0, 1]]); b.close(); }}>{t('draw.whole')}</button>}
@@ -260,8 +290,8 @@ function Tools({ b, desk }: { b: B; desk: Desk }) {
           <button type="button" class="chip" data-testid="draw-remove" disabled={n === undefined} onPointerDown={(e) => e.preventDefault()} onClick={() => n !== undefined && b.remove(n)}>{t('draw.remove')} <kbd aria-hidden="true">Del</kbd></button>
         </>
       )}
-      {!b.off && <button type="button" class="chip" data-testid="undo" disabled={h.past.length === 0} onClick={() => desk.undo()}>{t('draw.undo')} <kbd aria-hidden="true">Ctrl Z</kbd></button>}
-      {!b.off && <button type="button" class="chip" data-testid="redo" disabled={h.future.length === 0} onClick={() => desk.redo()}>{t('draw.redo')}</button>}
+      {!b.off && !outside(b.target) && <button type="button" class="chip" data-testid="undo" disabled={h.past.length === 0} onClick={() => desk.undo()}>{t('draw.undo')} <kbd aria-hidden="true">Ctrl Z</kbd></button>}
+      {!b.off && !outside(b.target) && <button type="button" class="chip" data-testid="redo" disabled={h.future.length === 0} onClick={() => desk.redo()}>{t('draw.redo')}</button>}
     </div>
   );
 }
@@ -274,9 +304,15 @@ function Hint({ b }: { b: B }) {
   return (
     <p class={`board-hint${bad === undefined ? '' : ' bad'}`} role="status" data-testid="draw-hint" data-flaw={bad === undefined ? undefined : b.flaw?.what}>
       {bad !== undefined && <><b aria-hidden="true">!</b> {t(bad.key, bad.values)} </>}
-      {bad === undefined && (b.rule === undefined ? t('draw.hint.none') : b.off ? '' : b.drawing ? drawHint(b) : b.line ? t('draw.hint.line') : b.point !== undefined ? t('draw.hint.point') : t('draw.hint.edit'))}
+      {bad === undefined && (b.target === undefined ? t('draw.hint.none') : b.off ? '' : b.drawing ? drawHint(b) : restHint(b, b.target))}
     </p>
   );
+}
+
+function restHint(b: B, x: Target): string {
+  if (x.is === 'ground') return t('draw.hint.ground');
+  if (x.is === 'arrow') return t('draw.hint.arrow');
+  return b.line ? t('draw.hint.line') : b.point !== undefined ? t('draw.hint.point') : t('draw.hint.edit');
 }
 
 function drawHint(b: B): string {

@@ -1,6 +1,7 @@
 import { useLayoutEffect } from 'preact/hooks';
 import type { Alert } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
+import { kindName } from '../model/kinds.ts';
 import { painted } from '../model/paint.ts';
 import { clock, length } from '../model/time.ts';
 import { Shape, SLARing } from './shape.tsx';
@@ -23,7 +24,7 @@ export function Card({ alert: a, top, place, of, selected, mine, now, arrived, o
         <i>{length(lasted(a, now))}</i>
       </span>
       <span class="said">
-        <span class="what">{word('kind', a.kind)} <em class={`p-${a.priority}`}>{word('priority', a.priority)}</em></span>
+        <span class="what">{kindName(a.kind)} <em class={`p-${a.priority}`}>{word('priority', a.priority)}</em></span>
         <span class="where" title={a.camera_name || a.camera}>{a.camera_name || a.camera}</span>
         <span class="who">{status(a)}</span>
       </span>

@@ -1,7 +1,8 @@
 import { t, word } from '../i18n/index.ts';
 import type { Desk } from '../model/desk.ts';
 import { classesOf } from '../model/draft.ts';
-import { marks, Why } from './field.tsx';
+import { purposeName } from '../model/kinds.ts';
+import { idOf, marks, Why } from './field.tsx';
 
 // Naming asks what the camera is called, and what looks at it.
 export function Naming({ desk }: { desk: Desk }) {
@@ -27,7 +28,24 @@ export function Naming({ desk }: { desk: Desk }) {
         <Why desk={desk} path="model" help={s?.models.length === 0 ? t('cam.model.missing') : t('cam.model.help')} />
       </label>
       {classes.length > 0 && <ul class="words" aria-label={t('cam.model.help')}>{classes.map((x) => <li key={x} class="chip still">{word('class', x)}</li>)}</ul>}
+      <Purposes desk={desk} off={off} />
       <button class="hidden" tabIndex={-1}>{t('cam.next')}</button>
     </form>
+  );
+}
+
+// Purposes asks what the camera is there for: a rule beyond that is refused.
+function Purposes({ desk, off }: { desk: Desk; off: boolean }) {
+  const all = desk.setup.value?.purposes ?? [];
+  const mine = desk.fields.value.purposes ?? [];
+  if (all.length === 0) return null;
+  const flip = (id: string) => desk.put({ purposes: all.map((p) => p.id).filter((p) => (p === id ? !mine.includes(p) : mine.includes(p))) });
+  return (
+    <div class="field" role="group" aria-label={t('cam.purposes')}>{t('cam.purposes')}
+      <span class="inline tight" id={idOf('purposes')} tabIndex={-1}>
+        {all.map((p) => <button key={p.id} type="button" class="chip" data-testid={`purpose-${p.id}`} title={p.law} disabled={off} aria-pressed={mine.includes(p.id)} onClick={() => flip(p.id)}>{purposeName(p.id)}</button>)}
+      </span>
+      <Why desk={desk} path="purposes" help={t(mine.length === 0 ? 'cam.purposes.none' : 'cam.purposes.help')} />
+    </div>
   );
 }

@@ -14,7 +14,7 @@ export function Overlay({ event, at, area: f, boxes, zone }: OverlayProps) {
     <div class={`over p-${event.priority}`} style={{ left: `${f.x}px`, top: `${f.y}px`, width: `${f.w}px`, height: `${f.h}px` }}>
       <svg width={f.w} height={f.h} data-testid="overlay" aria-hidden="true">
         {zone && event.zone !== undefined && <polygon class="zone" points={event.zone.map(px).join(' ')} />}
-        {zone && event.line !== undefined && <Arrowed line={event.line} direction={event.direction ?? 'both'} w={f.w} h={f.h} />}
+        {zone && event.line !== undefined && <Arrowed line={event.line} direction={event.zone !== undefined ? 'along' : (event.direction ?? 'both')} w={f.w} h={f.h} />}
         {path.length > 1 && <polyline class="path" points={path.map(px).join(' ')} />}
         {box !== undefined && <rect class="box" data-testid="box" x={box.x0 * f.w} y={box.y0 * f.h} width={(box.x1 - box.x0) * f.w} height={(box.y1 - box.y0) * f.h} />}
       </svg>
@@ -37,7 +37,8 @@ export function Lined(props: { line: Point[]; direction: string; w: number; h: n
 }
 
 // Arrowed draws a line with an arrow at its middle for each direction that counts. Who looks
-// from the first point to the second has the line's right side on the right hand.
+// from the first point to the second has the line's right side on the right hand. A line along
+// which one may go has its arrow at its end.
 function Arrowed({ line, direction, w, h }: { line: Point[]; direction: string; w: number; h: number }) {
   const [a, b] = line;
   if (a === undefined || b === undefined) return null;
@@ -45,6 +46,10 @@ function Arrowed({ line, direction, w, h }: { line: Point[]; direction: string; 
   const long = Math.hypot(bx - ax, by - ay) || 1;
   const right = { x: -(by - ay) / long, y: (bx - ax) / long };
   const [mx, my] = [(ax + bx) / 2, (ay + by) / 2];
+  if (direction === 'along') {
+    const [ux, uy] = [(bx - ax) / long, (by - ay) / long];
+    return <g class="line"><path d={`M${ax},${ay}L${bx},${by}M${bx - ux * 14 - uy * 8},${by - uy * 14 + ux * 8}L${bx},${by}L${bx - ux * 14 + uy * 8},${by - uy * 14 - ux * 8}`} /></g>;
+  }
   const arrow = (k: number) => {
     const [tx, ty] = [mx + right.x * 26 * k, my + right.y * 26 * k];
     const side = { x: -right.y * 6, y: right.x * 6 };

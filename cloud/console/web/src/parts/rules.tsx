@@ -3,17 +3,20 @@ import type { Direction, KindKey, Rule, Setup } from '../net/setup.ts';
 import type { Priority } from '../net/types.ts';
 import { t, word } from '../i18n/index.ts';
 import type { Desk } from '../model/desk.ts';
-import { classesOf, flawOf, geometryOf, kindOf, means, newRule, numberOf, numbersOf, ofKind, pointsOf } from '../model/draft.ts';
+import { arrowOf, classesOf, covered, flawOf, geometryOf, keyOf, kindOf, means, newRule, numberOf, numbersOf, ofKind, pointsOf, unbounded, usualClasses } from '../model/draft.ts';
+import { calls, experimental, kindName, usualPriority } from '../model/kinds.ts';
 import { sideOf } from '../model/sentence.ts';
+import { Areas } from './areas.tsx';
+import { GroundPanel, Scale } from './ground.tsx';
+import { Levels, Times } from './rulekeys.tsx';
 import { idOf, marks, Why, wrongAt } from './field.tsx';
 import { Shape } from './shape.tsx';
 
 const priorities: readonly Priority[] = ['critical', 'high', 'medium', 'low'];
-const usual: Record<string, Priority> = { 'intrusion': 'high', 'line-crossing': 'medium', 'loitering': 'medium' };
 const directions: readonly Direction[] = ['both', 'left-to-right', 'right-to-left'];
 
 // priorityOf is what a rule's alerts have when it does not say.
-export const priorityOf = (r: Rule): Priority => r.priority ?? usual[r.kind] ?? 'low';
+export const priorityOf = (r: Rule): Priority => r.priority ?? usualPriority(r.kind);
 
 // Rules lists what a camera tells of, and opens one of them.
 export function Rules({ desk }: { desk: Desk }) {
@@ -26,7 +29,7 @@ export function Rules({ desk }: { desk: Desk }) {
     const k = s.rule_kinds.find((x) => x.kind === kind);
     if (k === undefined) return;
     desk.draw([...rules, newRule(s, desk.camera.value, k)]);
-    desk.chosen.value = rules.length;
+    desk.pick(rules.length);
     desk.focus.value = 'board';
   };
   return (
@@ -35,23 +38,28 @@ export function Rules({ desk }: { desk: Desk }) {
       <ol class="rules" aria-label={t('cam.rules.list')}>
         {rules.map((r, i) => (
           <li key={i} class="rule" data-testid="rule" data-rule={r.id} aria-current={desk.chosen.value === i}>
-            <Head rule={r} open={desk.chosen.value === i} choose={() => (desk.chosen.value = i)} desk={desk} at={i} />
+            <Head rule={r} open={desk.chosen.value === i} choose={() => desk.pick(i)} desk={desk} at={i} />
             {desk.chosen.value === i && <Open desk={desk} s={s} r={r} i={i} off={off} change={(n, tag) => change(i, n, tag)} remove={() => desk.draw(rules.filter((_, j) => j !== i))} />}
           </li>
         ))}
       </ol>
       {!off && (
         <div class="adds" role="group" aria-label={t('cam.rule.new')}>
-          {s.rule_kinds.map((k) => <button key={k.kind} type="button" class="button" data-testid={`add-${k.kind}`} onClick={() => add(k.kind)}><KindMark line={k.geometry === 'line'} /> {addWords(k.kind)}</button>)}
+          {s.rule_kinds.map((k) => (
+            <button key={k.kind} type="button" class="button" data-testid={`add-${k.kind}`} disabled={!covered(k, desk.camera.value)} title={covered(k, desk.camera.value) ? undefined : t('cam.rule.uncovered')}
+              onClick={() => add(k.kind)}><KindMark line={k.geometry === 'line'} /> <span>{addWords(k.kind)}{experimental(k.kind) && <small> {t('kind.experimental')}</small>}</span></button>
+          ))}
         </div>
       )}
+      <Areas desk={desk} />
+      <GroundPanel desk={desk} />
     </div>
   );
 }
 
 const addWords = (kind: string): string => {
   const w = word('cam.rule.new', kind);
-  return w === kind ? word('kind', kind) : w;
+  return w === kind ? kindName(kind) : w;
 };
 
 // KindMark tells zones from lines.
@@ -70,9 +78,9 @@ function Head({ rule: r, open, choose, desk, at }: { rule: Rule; open: boolean; 
   return (
     <button type="button" class="rule-head" aria-expanded={open} onClick={choose}>
       <Shape priority={priorityOf(r)} size={14} />
-      <strong>{word('kind', r.kind)}</strong> <span class="dim">{r.id}</span>
+      <strong>{kindName(r.kind)}</strong> <span class="dim">{r.id}</span>
       <span class="grow" />
-      <span class={bad ? 'wrong' : 'dim'}>{n === 0 ? t(line ? 'cam.rule.draw.line' : 'cam.rule.draw.zone') : bad ? t('cam.rule.bad') : t('cam.rule.points', { n })}</span>
+      <span class={bad ? 'wrong' : 'dim'}>{unbounded(r) ? t('draw.whole') : n === 0 ? t(line ? 'cam.rule.draw.line' : 'cam.rule.draw.zone') : bad ? t('cam.rule.bad') : t('cam.rule.points', { n })}</span>
     </button>
   );
 }
@@ -90,6 +98,10 @@ function Open({ desk, s, r, i, off, change, remove }: OpenProps) {
   return (
     <div class="rule-open">
       <Flawed desk={desk} path={at(geometryOf(r))} />
+      {experimental(r.kind) && <p class="hint" data-testid="experimental">{t('kind.experimental.help')}</p>}
+      {!calls(r.kind) && <p class="hint">{t('kind.record.help')}</p>}
+      {arrowOf(r) !== undefined && <Arrow desk={desk} path={at('line')} off={off} />}
+      <Scale desk={desk} r={r} />
       <Classes desk={desk} s={s} r={r} path={at('classes')} off={off} set={(v) => set('classes', v)} />
       {geometryOf(r) === 'line' && <Directions r={r} off={off} path={at('direction')} set={(d) => set('direction', d)} />}
       <div class="two">
@@ -97,12 +109,12 @@ function Open({ desk, s, r, i, off, change, remove }: OpenProps) {
           <select {...marks(desk, at('kind'))} value={r.kind} disabled={off} onChange={(e) => {
             const to = s.rule_kinds.find((k) => k.kind === e.currentTarget.value);
             if (to !== undefined) change(ofKind(r, kind, to));
-          }}>{s.rule_kinds.map((k) => <option key={k.kind} value={k.kind}>{word('kind', k.kind)}</option>)}</select>
+          }}>{s.rule_kinds.map((k) => <option key={k.kind} value={k.kind} disabled={k.kind !== r.kind && !covered(k, desk.camera.value)}>{kindName(k.kind)}</option>)}</select>
           <Why desk={desk} path={at('kind')} />
         </label>
         <label class="field">{t('cam.rule.priority')}
           <select {...marks(desk, at('priority'))} data-testid="rule-priority" value={r.priority ?? ''} disabled={off} onChange={(e) => set('priority', e.currentTarget.value === '' ? undefined : e.currentTarget.value)}>
-            <option value="">{t('cam.rule.priority.usual')} · {word('priority', usual[r.kind] ?? 'low')}</option>
+            <option value="">{t('cam.rule.priority.usual')} · {word('priority', usualPriority(r.kind))}</option>
             {priorities.map((p) => <option key={p} value={p}>{word('priority', p)}</option>)}
           </select>
           <Why desk={desk} path={at('priority')} />
@@ -113,7 +125,22 @@ function Open({ desk, s, r, i, off, change, remove }: OpenProps) {
           <Why desk={desk} path={at('id')} />
         </label>
       </div>
+      {keyOf(kind, 'per_m2') !== undefined && <Levels desk={desk} path={at('per_m2')} value={r.per_m2} off={off} set={(v) => set('per_m2', v)} />}
+      {keyOf(kind, 'schedule') !== undefined && <Times desk={desk} path={at('schedule')} value={r.schedule} off={off} set={(v) => set('schedule', v)} closed={keyOf(kind, 'schedule')?.required === true} />}
       {!off && <button type="button" class="chip" data-testid="rule-remove" onClick={remove}>{t('cam.rule.remove')}</button>}
+    </div>
+  );
+}
+
+// Arrow chooses what of a rule with zone and arrow is drawn.
+function Arrow({ desk, path, off }: { desk: Desk; path: string; off: boolean }) {
+  const is = desk.part.value.is;
+  return (
+    <div class="field" role="group" aria-label={t('cam.rule.draws')}>{t('cam.rule.draws')}
+      <span class="inline tight" id={idOf(path)} tabIndex={-1}>
+        {(['rule', 'arrow'] as const).map((p) => <button key={p} type="button" class="chip" data-testid={`draw-part-${p}`} disabled={off} aria-pressed={is === p} onClick={() => (desk.part.value = { is: p })}>{t(p === 'rule' ? 'cam.rule.part.zone' : 'cam.rule.part.arrow')}</button>)}
+      </span>
+      <Flawed desk={desk} path={path} />
     </div>
   );
 }
@@ -126,7 +153,7 @@ function Flawed({ desk, path }: { desk: Desk; path: string }) {
 
 function Classes({ desk, s, r, path, off, set }: { desk: Desk; s: Setup; r: Rule; path: string; off: boolean; set(v: string[]): void }) {
   const known = classesOf(s, desk.fields.value.model);
-  const mine = r.classes ?? s.defaults.classes ?? [];
+  const mine = r.classes ?? usualClasses(s, kindOf(s, r));
   const all = [...known, ...mine.filter((c) => !known.includes(c))];
   const flip = (c: string) => set(mine.includes(c) ? mine.filter((x) => x !== c) : [...mine, c]);
   return (

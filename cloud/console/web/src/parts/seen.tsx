@@ -1,7 +1,7 @@
 import type { Pair, Rule } from '../net/setup.ts';
 import { t, word } from '../i18n/index.ts';
 import type { LiveBox } from '../live/boxes.ts';
-import { geometryOf, pointsOf } from '../model/draft.ts';
+import { arrowOf, geometryOf, pointsOf } from '../model/draft.ts';
 import type { Area } from '../model/overlay.ts';
 import { centre } from '../model/zone.ts';
 import { Lined } from './overlay.tsx';
@@ -29,6 +29,7 @@ export function Seen({ boxes, rules, area: f }: SeenProps) {
           return (
             <g key={r.id} class="seen-rule" data-testid="seen-zone">
               {line ? <Lined line={ps.map((p) => ({ x: p[0], y: p[1] }))} direction={r.direction ?? 'both'} w={f.w} h={f.h} /> : <><polygon class="under" points={ps.map(px).join(' ')} /><polygon class="zone" points={ps.map(px).join(' ')} /></>}
+              {arrowOf(r)?.length === 2 && <Lined line={arrowOf(r)!.map((p) => ({ x: p[0], y: p[1] }))} direction="along" w={f.w} h={f.h} />}
               <text x={x * f.w} y={top * f.h + (line ? -8 : 16)} text-anchor="middle">{r.id}</text>
             </g>
           );
