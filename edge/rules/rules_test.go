@@ -11,11 +11,22 @@ import (
 func TestNewRefuses(t *testing.T) {
 	for want, r := range map[string]Rule{
 		`rule r: "dance" is no kind of rule: use intrusion, closed-area, loitering, line-crossing, line-counting, wrong-way, stopped-vehicle, abandonment, fall, fire, fight or crowd`: {ID: "r", Kind: "dance"},
-		"rule r: a zone needs at least 3 points, this has 0":                                                        {ID: "r", Kind: bongsu.KindIntrusion},
-		"rule r: dwell is -1s: it must be above 0":                                                                  {ID: "r", Kind: bongsu.KindLoitering, Zone: square, Dwell: -time.Second},
-		`rule r: "left" is no direction: use left-to-right, right-to-left or both`:                                  {ID: "r", Kind: bongsu.KindLineCrossing, Direction: "left"},
-		"rule r: a line needs exactly 2 points, this has 4":                                                         {ID: "r", Kind: bongsu.KindLineCrossing, Direction: bongsu.DirectionBoth, Line: square},
-		"rule r: point 1, [2, 0], is outside the picture: coordinates are 0..1 of its width and height, not pixels": {ID: "r", Kind: bongsu.KindIntrusion, Zone: []bongsu.Point{{X: 2}, {X: 0}, {Y: 1}}},
+		"rule r: a zone needs at least 3 points, this has 0":                                                            {ID: "r", Kind: bongsu.KindIntrusion},
+		"rule r: exclude 1: a zone needs at least 3 points, this has 2":                                                 {ID: "r", Kind: bongsu.KindFall, Exclude: [][]bongsu.Point{square[:2]}},
+		"rule r: schedule 1: it is on no day of the week":                                                               {ID: "r", Kind: bongsu.KindClosedArea, Zone: square, Schedule: []bongsu.Span{{From: 1, To: 2}}},
+		"rule r: min_score is 2: it must be from 0 to 1":                                                                {ID: "r", Kind: bongsu.KindFire, MinScore: 2},
+		"rule r: near_m is -1: it must be from 0 to 100 m":                                                              {ID: "r", Kind: bongsu.KindAbandonment, Near: -1},
+		"rule r: count is -4: it must be above 0":                                                                       {ID: "r", Kind: bongsu.KindCrowd, Zone: square, Count: -4},
+		"rule r: period is 1ms: it must be at least 1 s":                                                                {ID: "r", Kind: bongsu.KindLineCounting, Line: square[:2], Period: time.Millisecond},
+		"rule r: a fire rule has no per_m2: it is for crowd":                                                            {ID: "r", Kind: bongsu.KindFire, PerM2: []float32{3}},
+		"rule r: a line-counting rule has no zone: give it a line of two points":                                        {ID: "r", Kind: bongsu.KindLineCounting, Zone: square, Line: square[:2]},
+		"rule r: a fall rule has no line: give it a zone of at least three points":                                      {ID: "r", Kind: bongsu.KindFall, Line: square[:2]},
+		"rule r: a line needs exactly 2 points, this has 0":                                                             {ID: "r", Kind: bongsu.KindWrongWay, Zone: square},
+		"rule r: point 3, [0.7, 1.1], is outside the picture: coordinates are 0..1 of its width and height, not pixels": {ID: "r", Kind: bongsu.KindFall, Zone: []bongsu.Point{{X: 0.3, Y: 0.3}, {X: 0.7, Y: 0.3}, {X: 0.7, Y: 1.1}}},
+		"rule r: dwell is -1s: it must be above 0":                                                                      {ID: "r", Kind: bongsu.KindLoitering, Zone: square, Dwell: -time.Second},
+		`rule r: "left" is no direction: use left-to-right, right-to-left or both`:                                      {ID: "r", Kind: bongsu.KindLineCrossing, Direction: "left"},
+		"rule r: a line needs exactly 2 points, this has 4":                                                             {ID: "r", Kind: bongsu.KindLineCrossing, Direction: bongsu.DirectionBoth, Line: square},
+		"rule r: point 1, [2, 0], is outside the picture: coordinates are 0..1 of its width and height, not pixels":     {ID: "r", Kind: bongsu.KindIntrusion, Zone: []bongsu.Point{{X: 2}, {X: 0}, {Y: 1}}},
 	} {
 		_, err := New(Options{Rules: []Rule{r}})
 		if err == nil || err.Error() != want || bongsu.CodeOf(err) != bongsu.CodeInvalid {
