@@ -1,7 +1,7 @@
 # Bongsu. `make help` lists the targets; README.md says what to run first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test build web demo test fuzz asan lint bench card soak clean
+.PHONY: help deps deps-test build web demo test fuzz asan lint bench card score soak clean
 
 BIN      := bin
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -53,6 +53,9 @@ bench: build deps-test ## the figures that the documents quote
 
 card: build ## the scores that the card of the default model quotes: renders 1,600 pictures first (minutes)
 	@BONGSU_EDGE=$(CURDIR)/$(BIN)/bongsu-edge BONGSU_ORT_LIB=$(CURDIR)/$(ORT) bash models/train/card.sh
+
+score: build ## every rule against truth: simulated suites, real clips of BONGSU_DATA; SHORT=1 only looks whether it works
+	@bash benchmarks/score.sh
 
 soak: deps-test web ## the long form of every fault row, and SOAK=60m with faults throughout
 	@bash benchmarks/soak.sh

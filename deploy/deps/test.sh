@@ -23,6 +23,10 @@ step "the real programs, end to end"
 go test -race -timeout 15m ./deploy/demo
 step "what fuzzing finds in ten seconds each"
 FUZZSEED="${FUZZSEED:-1}" bash deploy/deps/fuzz.sh
+step "events against truth: the short form of make score"
+mkdir -p build
+go build -trimpath -o build/bongsu-edge ./edge/cmd/bongsu-edge
+SHORT=1 SCORE_EDGE=build/bongsu-edge bash benchmarks/score.sh
 step "the training recipe, in small"
 untested=
 bash deploy/deps/train.sh || { [ $? -eq 75 ] && untested="THE TRAINING RECIPE IS NOT TESTED: there is no PyTorch here (deploy/deps/train.sh)" || exit 1; }

@@ -42,7 +42,7 @@ type player struct {
 	models   *worker.Models
 	cache    sightCache
 	inferPS  float64
-	offset   time.Duration // the clip is joined so late
+	offset   time.Duration // nothing is seen before
 	rtsp     bool
 	tune     tuning
 	seqs     *truths
@@ -76,6 +76,7 @@ func (p *player) play(ctx context.Context, c *suite.Clip, rs []bongsu.Rule) (*pl
 		return nil, err
 	}
 	defer e.close()
+	e.from = p.offset
 	a := link.Assignment{Camera: bongsu.CameraID(c.Name), Name: c.Name, InferPS: p.inferPS, MaxPixels: 3840 * 2160, Rules: rs}
 	a.Ground, a.Timezone = c.Ground, c.Location
 	src, stop, err := p.source(ctx, c)
@@ -157,7 +158,7 @@ func (p *player) source(ctx context.Context, c *suite.Clip) (streams.Source, fun
 		if err != nil {
 			return nil, nil, err
 		}
-		return &lateSource{Source: src, from: p.offset}, func() { src.Close() }, nil
+		return src, func() { src.Close() }, nil
 	}
 	path, err := streamstest.FilePath("clip", p.suite.Video(c))
 	if err != nil {
@@ -187,8 +188,7 @@ func (p *player) source(ctx context.Context, c *suite.Clip) (streams.Source, fun
 		stop()
 		return nil, nil, err
 	}
-	shown := &endingSource{Source: src, start: startOf(c)}
-	return &lateSource{Source: shown, from: p.offset}, func() { src.Close(); stop() }, nil
+	return &endingSource{Source: src, start: startOf(c)}, func() { src.Close(); stop() }, nil
 }
 
 // startOf is the wall clock of a clip's first picture.
@@ -197,25 +197,6 @@ func startOf(c *suite.Clip) time.Time {
 		return time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	}
 	return c.Start
-}
-
-// lateSource joins a stream late: at the first key picture from then on.
-type lateSource struct {
-	streams.Source
-	from   time.Duration
-	joined bool
-}
-
-func (s *lateSource) Next(ctx context.Context) (*streams.AccessUnit, error) {
-	for {
-		au, err := s.Source.Next(ctx)
-		if err != nil || s.joined || s.from <= 0 {
-			return au, err
-		}
-		if s.joined = au.Key && au.PTS >= s.from; s.joined {
-			return au, nil
-		}
-	}
 }
 
 // endingSource takes the end of a camera's session for the end of the recording, and gives its units

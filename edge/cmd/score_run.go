@@ -49,7 +49,7 @@ func (o *runCall) define(fs *flag.FlagSet) {
 	fs.StringVar(&o.only, "clips", "", "play clips only whose name holds this")
 	fs.BoolVar(&o.rtsp, "rtsp", false, "serve the clips as RTSP cameras and watch them in real time")
 	fs.BoolVar(&o.noPictures, "no-pictures", false, "leave out the pictures of misses and false alarms")
-	fs.Float64Var(&o.offset, "offset", 0, "join each clip so many seconds late, 0 to 0.9")
+	fs.Float64Var(&o.offset, "offset", 0, "see nothing of a clip's first seconds, 0 to 0.9, as if switched on late")
 	fs.Float64Var(&o.inferPS, "infer-per-second", 5, "pictures looked at per second")
 	fs.IntVar(&o.jobs, "jobs", 0, "clips at a time; without it one a core, with --rtsp two a core")
 	fs.IntVar(&o.threads, "threads", 1, "threads of one inference")

@@ -177,10 +177,10 @@ func TestScoreRun(t *testing.T) {
 			t.Errorf("%+v, from the file %+v", s.Events, r.Events)
 		}
 	})
-	t.Run("joined late", func(t *testing.T) {
+	t.Run("switched on late", func(t *testing.T) {
 		out := filepath.Join(work, "late")
 		tool(t, args(out, "--offset", "0.5", "--clips", "T00_001", "--no-pictures")...)
-		if s := runScored(t, out); len(s.Events) != 1 || s.Events[0].AtS < r.Events[0].AtS+0.9 {
+		if s := runScored(t, out); len(s.Events) != 1 || s.Events[0].AtS < r.Events[0].AtS+0.4 {
 			t.Errorf("%+v, from the beginning %+v", s.Events, r.Events)
 		}
 	})

@@ -31,6 +31,7 @@ type sighting struct {
 type eye struct {
 	open  func() (detectors.Detector, error) // of what it does not know
 	model bongsu.ModelRef
+	from  time.Duration // it is shut before
 
 	asked detectors.Detector   // nil until needed
 	known map[int64][]sighting // by media time, µs; of a cache: one each
@@ -43,6 +44,9 @@ func (e *eye) Model() bongsu.ModelRef { return e.model }
 
 // Detect implements models.Detector.
 func (e *eye) Detect(ctx context.Context, f *bongsu.Frame, dst []bongsu.Detection) ([]bongsu.Detection, error) {
+	if f.PTS < e.from {
+		return dst, nil
+	}
 	at := f.PTS.Microseconds()
 	if k := e.known[at]; len(k) > 0 {
 		e.seen = append(e.seen, sighting{PTSUS: at, Dets: k[0].Dets})
