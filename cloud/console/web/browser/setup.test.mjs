@@ -219,3 +219,91 @@ play('boxes lie on the picture they are of, and go when nothing is seen or the p
   await page.click(id('show-boxes'));
   await page.locator(id('seen')).waitFor({ state: 'detached' });
 });
+
+play('every kind of rule can be made; what a kind needs is asked for, and an experiment is said to be one', add, async ({ page, mock }) => {
+  await toRules(page);
+  const b = await board(page);
+  const draw = async () => {
+    for (const [x, y] of [[0.2, 0.5], [0.8, 0.5], [0.8, 0.9], [0.2, 0.9]]) await b.click(x, y);
+    await page.keyboard.press('Enter');
+  };
+  await page.click(id('add-wrong-way'));
+  await draw();
+  await page.click(id('draw-part-arrow')); // its ends are there already, and are moved
+  await until('the arrow has two ends', async () => (await rulesOf(page)).length === 2);
+  await page.locator('[data-point="1"]').focus();
+  await page.keyboard.press('Shift+ArrowLeft');
+  await page.click(id('add-closed-area'));
+  await draw();
+  await page.locator(id('schedule-span')).waitFor();
+  await page.fill(id('schedule-to'), '05:30');
+  await page.locator(id('schedule-to')).blur();
+  await page.locator(`${id('schedule-span')} .day`).last().click(); // not on Sunday
+  await page.click(id('add-fire')); // the whole picture, unless something smaller is drawn
+  await until('four corners', async () => (await rulesOf(page)).length === 4);
+  await page.click(id('add-crowd'));
+  await draw();
+  await page.locator(id('experimental')).waitFor();
+  assert.match(await page.locator(id('add-fight')).textContent(), /실험 기능/);
+  assert.ok(await page.locator(id('rule-per_m2')).isDisabled()); // no metres yet
+  await page.click(id('ground-camera'));
+  await page.locator(id('grid')).waitFor();
+  await page.fill(id('rule-per_m2'), '2 3 5');
+  await page.locator(id('scale')).waitFor();
+  assert.match(await page.locator(id('scale')).textContent(), /1m는 \d+~\d+픽셀.*넓이 \d+㎡/);
+  await accessible(page, 'rules of each form');
+  await page.click(id('save'));
+  await page.locator(id('alive')).waitFor();
+  const saved = mock.setup.managed.get('edge-01/gate');
+  const [way, closed, fire, crowd] = saved.rules;
+  assert.deepEqual([way.kind, way.zone.length, way.line.length, way.line[1][0] < 0.5], ['wrong-way', 4, 2, true]);
+  assert.deepEqual(closed.schedule, ['mon-sat 22:00-05:30']);
+  assert.deepEqual([fire.zone.length, fire.classes], [4, undefined]);
+  assert.deepEqual(crowd.per_m2, [2, 3, 5]);
+  assert.deepEqual([saved.ground.height_m, saved.ground.aspect], [5, 1.7778]);
+});
+
+play('four measured points calibrate; what is no plane is told and not saved; areas are left out', add, async ({ page, mock }) => {
+  await toRules(page);
+  await page.click(id('ground-points'));
+  await until('four points', async () => (await rulesOf(page)).length === 4);
+  assert.ok(await page.locator(id('between')).count() === 0); // none can be added
+  const step = await page.locator(id('grid')).getAttribute('data-step');
+  assert.ok(Number(step) > 0);
+  await page.fill(id('pin-1-x'), '0'); // where the first is
+  await page.locator(id('ground-wrong')).waitFor();
+  assert.equal(await page.locator(id('grid')).count(), 0);
+  await page.click(id('save'));
+  await page.locator(`${id('desk')}[data-stage=rules]`).waitFor();
+  assert.ok(!mock.setup.managed.has('edge-01/gate'));
+  await page.fill(id('pin-1-x'), '5.5');
+  await page.locator(id('grid')).waitFor();
+  await page.click(id('area-add'));
+  const b = await board(page);
+  for (const [x, y] of [[0.6, 0.1], [0.9, 0.1], [0.9, 0.3]]) await b.click(x, y);
+  await page.keyboard.press('Enter');
+  await accessible(page, 'calibration');
+  await page.click(id('save'));
+  await page.locator(id('alive')).waitFor();
+  const saved = mock.setup.managed.get('edge-01/gate');
+  assert.deepEqual(saved.ground.points.map((p) => p[1]), [[0, 0], [5.5, 0], [4, 8], [0, 8]]);
+  assert.equal(saved.exclude[0].length, 3);
+});
+
+play('a kind that the purpose of a camera does not cover cannot be chosen', add, async ({ page, mock }) => {
+  await ready(page);
+  await settled(page, 'cam-url', 'rtsp://10.0.4.31/gate');
+  await page.click(id('next'));
+  await page.fill(id('cam-name'), '정문');
+  await page.click(id('purpose-traffic-information'));
+  await page.click(id('next'));
+  await page.locator(id('board')).waitFor();
+  for (const [kind, off] of [['intrusion', true], ['fire', true], ['wrong-way', false], ['line-crossing', false]]) assert.equal(await page.locator(id(`add-${kind}`)).isDisabled(), off, kind);
+  await page.click(id('step-name'));
+  await page.click(id('purpose-crime-prevention'));
+  await page.click(id('next'));
+  assert.ok(!await page.locator(id('add-intrusion')).isDisabled());
+  await page.click(id('save'));
+  await page.locator(id('alive')).waitFor();
+  assert.deepEqual(mock.setup.managed.get('edge-01/gate').purposes, ['crime-prevention', 'traffic-information']);
+});

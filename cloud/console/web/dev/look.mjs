@@ -26,7 +26,7 @@ const at = (...points) => async (page) => {
   const r = await page.locator('[data-testid=board]').boundingBox();
   for (const [x, y] of points) await page.mouse.click(r.x + x * r.width, r.y + y * r.height);
 };
-const probe = [wait(300), type('cam-url', 'rtsp://10.0.4.31/gate'), type('cam-user', 'viewer'), type('cam-password', 'secret'), press('probe'), (p) => p.locator('[data-is=good]').waitFor()];
+const probe = [(p) => p.locator("[data-testid=cam-url]:not([disabled])").waitFor(), wait(300), type('cam-url', 'rtsp://10.0.4.31/gate'), type('cam-user', 'viewer'), type('cam-password', 'secret'), press('probe'), (p) => p.locator('[data-is=good]').waitFor()];
 const toRules = [...probe, press('next'), type('cam-name', '정문 주차장'), press('next'), wait(200)];
 const drawn = [...toRules, press('add-intrusion'), at([0.1, 0.95], [0.2, 0.46], [0.72, 0.44], [0.9, 0.93]), key('Enter'), wait(200)];
 const looks = [
@@ -40,6 +40,11 @@ const looks = [
   { name: 'add-drawn', scenario: 'busy', path: '/cameras/new', steps: drawn },
   { name: 'add-crossed', scenario: 'busy', path: '/cameras/new', steps: [...toRules, press('add-intrusion'), at([0.1, 0.9], [0.7, 0.5], [0.7, 0.9], [0.1, 0.5]), key('Enter'), wait(200)] },
   { name: 'add-line', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('add-line-crossing'), at([0.45, 0.9], [0.5, 0.5]), press('direction-right-to-left'), wait(200)] },
+  { name: 'kinds', scenario: 'busy', path: '/cameras/new', steps: [...toRules, press('add-wrong-way'), at([0.1, 0.95], [0.2, 0.46], [0.72, 0.44], [0.9, 0.93]), key('Enter'), wait(200)] },
+  { name: 'kinds-night', scenario: 'busy', path: '/cameras/new', steps: [...toRules, press('add-closed-area'), at([0.1, 0.95], [0.2, 0.46], [0.72, 0.44], [0.9, 0.93]), key('Enter'), wait(200)] },
+  { name: 'kinds-crowd', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('add-crowd'), at([0.1, 0.95], [0.2, 0.46], [0.72, 0.44], [0.9, 0.93]), key('Enter'), press('ground-camera'), type('rule-per_m2', '2 3 5'), wait(300)] },
+  { name: 'ground-camera', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('ground-camera'), type('ground-height_m', '6'), type('ground-tilt_deg', '32'), wait(300)] },
+  { name: 'ground-points', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('area-add'), at([0.7, 0.05], [0.95, 0.05], [0.95, 0.3]), key('Enter'), press('ground-points'), wait(300)] },
   { name: 'add-alive', scenario: 'busy', path: '/cameras/new', steps: [...drawn, press('save'), wait(7500)] },
   { name: 'edit-fixed', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', steps: [wait(600)] },
   { name: 'edit-remove', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', before: (m) => m.setup.manage('edge-01', 'cam-731'), steps: [wait(600), press('camera-remove'), wait(200)] },

@@ -3,7 +3,7 @@ import type { Ground, Measured, Pair, Rule } from '../net/setup.ts';
 import { t, word } from '../i18n/index.ts';
 import type { Desk } from '../model/desk.ts';
 import { numberOf, pointsOf } from '../model/draft.ts';
-import { areaOf, beginning, grid, groundKeys, perMetre, planeOf, scaleOf, usualAspect, type Plane } from '../model/ground.ts';
+import { areaOf, beginning, grid, groundKeys, perMetre, planeOf, scaleOf, usualAspect, type GridLine, type Plane } from '../model/ground.ts';
 import type { Area } from '../model/overlay.ts';
 import { idOf, wrongAt } from './field.tsx';
 
@@ -145,9 +145,22 @@ export function Grid({ desk, f }: { desk: Desk; f: Area }) {
     <g class="metres" data-testid="grid" data-step={g.step} aria-hidden="true">
       {g.lines.map((l, i) => <polyline key={`u${i}`} class="under" points={line(l.points, f)} />)}
       {g.lines.map((l, i) => <polyline key={i} points={line(l.points, f)} />)}
-      {g.lines.map((l, i) => <Away key={`t${i}`} at={l.points[Math.floor(l.points.length / 2)]} away={l.away} f={f} />)}
+      {spaced(g.lines, f).map((l) => <Away key={l.away} at={middleOf(l)} away={l.away} f={f} />)}
     </g>
   );
+}
+
+const middleOf = (l: GridLine): Pair | undefined => l.points[Math.floor(l.points.length / 2)];
+
+// spaced are the lines whose distance can be read: far away they are too close together.
+function spaced(lines: readonly GridLine[], f: Area): GridLine[] {
+  let last = Infinity;
+  return lines.filter((l) => {
+    const y = (middleOf(l)?.[1] ?? 0) * f.h;
+    if (l.away === undefined || last - y < 16) return false;
+    last = y;
+    return true;
+  });
 }
 
 function Away({ at, away, f }: { at: Pair | undefined; away: number | undefined; f: Area }) {

@@ -91,10 +91,12 @@ function Open({ desk, s, r, i, off, change, remove }: OpenProps) {
   const at = (k: string) => `rules[${i}].${k}`;
   const kind = kindOf(s, r);
   const words = numbersOf(kind);
+  const closed = keyOf(kind, 'schedule')?.required === true;
   const set = (k: string, v: unknown) => {
     const { [k]: _, ...rest } = r;
     change((v === undefined ? rest : { ...r, [k]: v }) as Rule, `${i}.${k}`);
   };
+  const times = keyOf(kind, 'schedule') !== undefined && <Times desk={desk} path={at('schedule')} value={r.schedule} off={off} set={(v) => set('schedule', v)} closed={closed} />;
   return (
     <div class="rule-open">
       <Flawed desk={desk} path={at(geometryOf(r))} />
@@ -102,6 +104,7 @@ function Open({ desk, s, r, i, off, change, remove }: OpenProps) {
       {!calls(r.kind) && <p class="hint">{t('kind.record.help')}</p>}
       {arrowOf(r) !== undefined && <Arrow desk={desk} path={at('line')} off={off} />}
       <Scale desk={desk} r={r} />
+      {closed && times}
       <Classes desk={desk} s={s} r={r} path={at('classes')} off={off} set={(v) => set('classes', v)} />
       {geometryOf(r) === 'line' && <Directions r={r} off={off} path={at('direction')} set={(d) => set('direction', d)} />}
       <div class="two">
@@ -126,7 +129,7 @@ function Open({ desk, s, r, i, off, change, remove }: OpenProps) {
         </label>
       </div>
       {keyOf(kind, 'per_m2') !== undefined && <Levels desk={desk} path={at('per_m2')} value={r.per_m2} off={off} set={(v) => set('per_m2', v)} />}
-      {keyOf(kind, 'schedule') !== undefined && <Times desk={desk} path={at('schedule')} value={r.schedule} off={off} set={(v) => set('schedule', v)} closed={keyOf(kind, 'schedule')?.required === true} />}
+      {!closed && times}
       {!off && <button type="button" class="chip" data-testid="rule-remove" onClick={remove}>{t('cam.rule.remove')}</button>}
     </div>
   );
