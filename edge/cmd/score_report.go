@@ -293,7 +293,7 @@ func (r *runReport) print(w io.Writer) error {
 		fmt.Fprintf(&b, "%-16s %5s %7s %5s %5s %5s  %-28s %7s %7s %7s %7s\n", row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10])
 	}
 	if r.Pooled != nil {
-		fmt.Fprintf(&b, "pooled, without experimental kinds: TP %d  FN %d  FP %d  F1 %s%s\n", r.Pooled.TP, r.Pooled.FN, r.Pooled.FP, r.Pooled.Tally.Text(), interval(r.Pooled.CI95))
+		fmt.Fprintf(&b, "pooled, without experimental kinds: TP %d  FN %d  FP %d  F1 %s%s\n", r.Pooled.TP, r.Pooled.FN, r.Pooled.FP, r.Pooled.Text(), interval(r.Pooled.CI95))
 	}
 	if r.Soak != nil {
 		b.WriteString(r.Soak.text())

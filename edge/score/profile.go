@@ -129,7 +129,7 @@ func (r *profileReader) line(fields []string) error {
 	p := r.p
 	switch word {
 	case "mark":
-		p.MarkCents = int64(v.decimal("f1", 2, 100))
+		p.MarkCents = v.decimal("f1", 2, 100)
 	case "window":
 		p.Before, p.After = v.seconds("before"), v.seconds("after")
 	case "tolerance":

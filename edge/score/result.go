@@ -185,7 +185,7 @@ func (r *Result) Text() string {
 	}
 	for _, m := range []Mode{ModeStrict, ModeFirst} {
 		s := r.Modes[m]
-		line("  %-6s  TP %d  FN %d  FP %d  F1 %s%s%s", m, s.TP, s.FN, s.FP, s.Tally.Text(), intervalText(s.CI95), verdictText(s, r.Mark))
+		line("  %-6s  TP %d  FN %d  FP %d  F1 %s%s%s", m, s.TP, s.FN, s.FP, s.Text(), intervalText(s.CI95), verdictText(s, r.Mark))
 	}
 	line("  judged by mode %s; %d clips; 95 %% interval: bootstrap over clips, %d draws, seed %d", r.Mode, len(r.Clips), r.Bootstrap.Resamples, r.Bootstrap.Seed)
 	if d := r.Delays; d.N > 0 {
@@ -199,7 +199,7 @@ func (r *Result) Text() string {
 	for _, factor := range SortedKeys(r.Factors) {
 		for _, v := range SortedKeys(r.Factors[factor]) {
 			s := r.Factors[factor][v]
-			line("  %-12s %-20s clips %3d  events %3d  TP %d  FN %d  FP %d  F1 %s", factor, v, s.Clips, s.TP+s.FN, s.TP, s.FN, s.FP, s.Tally.Text())
+			line("  %-12s %-20s clips %3d  events %3d  TP %d  FN %d  FP %d  F1 %s", factor, v, s.Clips, s.TP+s.FN, s.TP, s.FN, s.FP, s.Text())
 		}
 	}
 	return b.String()
