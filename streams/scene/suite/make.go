@@ -19,10 +19,10 @@ import (
 
 // Options say what suite is to be made.
 type Options struct {
-	Dir        string // the suite's folder; what is there already and fits is kept
-	Purpose    string // PurposeTuning or PurposeScoring
-	Categories []truth.Category
-	Clips      int // of each category
+	Dir        string           // the suite's folder; what is there already and fits is kept
+	Purpose    string           // one of Purposes
+	Categories []truth.Category // none: all; a soak has none
+	Clips      int              // of each category; of a soak in all
 	Seed       uint64
 	Jobs       int              // clips at a time; 0: one a core
 	Width      int              // of the pictures, for a quick look; 0: 640
@@ -53,10 +53,6 @@ func Make(ctx context.Context, o Options) (*Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	type job struct {
-		c truth.Category
-		n int
-	}
 	jobs := make(chan job)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -64,18 +60,16 @@ func Make(ctx context.Context, o Options) (*Suite, error) {
 	for range m.o.Jobs {
 		wg.Go(func() {
 			for j := range jobs {
-				if err := m.one(ctx, j.c, j.n); err != nil {
+				if err := m.one(ctx, j); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
-	for _, c := range m.o.Categories {
-		for n := range m.o.Clips {
-			select {
-			case jobs <- job{c, n}:
-			case <-ctx.Done():
-			}
+	for _, j := range m.jobs() {
+		select {
+		case jobs <- j:
+		case <-ctx.Done():
 		}
 	}
 	close(jobs)
@@ -84,6 +78,29 @@ func Make(ctx context.Context, o Options) (*Suite, error) {
 		return nil, err
 	}
 	return m.suite, nil
+}
+
+// job is one clip: its name, and its drafts.
+type job struct {
+	name  string
+	draft func(attempt int) *plan
+}
+
+// jobs are the clips in the order in which they are rendered.
+func (m *maker) jobs() []job {
+	var out []job
+	if m.o.Purpose == PurposeSoak {
+		for n := range m.o.Clips {
+			out = append(out, job{soakName(n), func(k int) *plan { return draftSoak(m.o.Seed, n, k) }})
+		}
+		return out
+	}
+	for _, c := range m.o.Categories {
+		for n := range m.o.Clips {
+			out = append(out, job{name(m.o.Purpose, genres[c], n), func(k int) *plan { return draft(m.o.Purpose, c, m.o.Seed, n, k) }})
+		}
+	}
+	return out
 }
 
 // maker makes one suite.
@@ -109,20 +126,24 @@ func newMaker(o *Options) (*maker, error) {
 	switch {
 	case o.Dir == "":
 		return nil, errors.New("suite: no folder is named")
-	case o.Purpose != PurposeTuning && o.Purpose != PurposeScoring:
-		return nil, fmt.Errorf("suite: there is no purpose %q: say %s or %s", o.Purpose, PurposeTuning, PurposeScoring)
+	case !slices.Contains(Purposes, o.Purpose):
+		return nil, fmt.Errorf("suite: there is no purpose %q: say one of %v", o.Purpose, Purposes)
 	case o.Clips < 1 || o.Clips > 999:
-		return nil, fmt.Errorf("suite: %d clips of a category: it must be 1 to 999", o.Clips)
+		return nil, fmt.Errorf("suite: %d clips: it must be 1 to 999", o.Clips)
+	}
+	all := o.Clips
+	if o.Purpose != PurposeSoak {
+		all *= len(o.Categories)
 	}
 	for _, c := range o.Categories {
 		if genres[c] == nil {
 			return nil, fmt.Errorf("suite: there is no category %q: say one of %v", c, Categories)
 		}
-		if err := os.MkdirAll(filepath.Join(o.Dir, string(c)), 0o755); err != nil {
-			return nil, fmt.Errorf("suite: %w", err)
-		}
 	}
-	m := &maker{o: o, began: o.Now(), progress: Progress{All: len(o.Categories) * o.Clips}}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	m := &maker{o: o, began: o.Now(), progress: Progress{All: all}}
 	var err error
 	m.suite, err = continueOrBegin(o.Dir, o.Purpose, o.Program)
 	return m, err
@@ -145,15 +166,15 @@ func continueOrBegin(dir, purpose, program string) (*Suite, error) {
 	return old, nil
 }
 
-// one makes clip n of a category, unless it is there.
-func (m *maker) one(ctx context.Context, c truth.Category, n int) error {
+// one makes a clip, unless it is there.
+func (m *maker) one(ctx context.Context, j job) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	old := m.find(name(m.o.Purpose, genres[c], n))
+	old := m.find(j.name)
 	why := ""
 	for k := range maxAttempts {
-		p := draft(m.o.Purpose, c, m.o.Seed, n, k)
+		p := j.draft(k)
 		if old != nil && old.Scene == p.clip.Scene && m.suite.Verify(old) == nil {
 			m.told(old, 0, true)
 			return nil
@@ -176,7 +197,7 @@ func (m *maker) one(ctx context.Context, c truth.Category, n int) error {
 		m.told(&p.clip, pictures, false)
 		return nil
 	}
-	return fmt.Errorf("suite: clip %d of %s does not come out right in %d attempts; the last: %s", n+1, c, maxAttempts, why)
+	return fmt.Errorf("suite: %s does not come out right in %d attempts; the last: %s", j.name, maxAttempts, why)
 }
 
 // unfairError says why a clip that was rendered is left out.
@@ -253,7 +274,14 @@ func (m *maker) render(ctx context.Context, p *plan) (pictures int, err error) {
 		return 0, err
 	}
 	video := filepath.Join(m.o.Dir, filepath.FromSlash(p.clip.File))
-	seq, err := film.Write(ctx, video, r, film.Options{Start: p.clip.Start, Preset: "superfast"})
+	if err := os.MkdirAll(filepath.Dir(video), 0o755); err != nil {
+		return 0, fmt.Errorf("suite: %w", err)
+	}
+	o := film.Options{Start: p.clip.Start, Preset: "superfast"}
+	if p.soak {
+		o.Preset, o.CRF = "ultrafast", 29 // a hundred thousand pictures: cheap ones
+	}
+	seq, err := film.Write(ctx, video, r, o)
 	if err != nil {
 		return 0, err
 	}
@@ -291,6 +319,9 @@ func (p *plan) groundTruth(r *scene.Renderer, seq *truth.Sequence) *truth.Clip {
 	c := r.Clip(seq, p.category, p.clip.Name+".mp4")
 	c.Dataset, c.Stage, c.Location = "Bongsu simulated suite", p.clip.Factors.Story, p.clip.Factors.Place
 	c.Zones = p.zoneMap()
+	if p.soak {
+		c.Scenario, c.Alarms = "Soak", nil
+	}
 	for i, d := range p.clip.Factors.Distractor {
 		if i > 0 {
 			c.Distraction += ", "

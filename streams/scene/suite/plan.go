@@ -84,6 +84,7 @@ type plan struct {
 	scene    *scene.Scene
 	category truth.Category
 	events   bool // one happens
+	soak     bool // none of any kind may
 	genre    *genre
 }
 
@@ -234,6 +235,14 @@ const legible = 26
 // cannot be seen, its window ends after the clip, or a stay is so long that nobody can say what is right.
 func (p *plan) judge(seq *truth.Sequence) string {
 	alarms := p.alarms(seq)
+	if p.soak {
+		for i := range seq.Events {
+			if e := &seq.Events[i]; e.Category != "" {
+				return fmt.Sprintf("%s at %v", e.Kind, e.Start())
+			}
+		}
+		return ""
+	}
 	if p.events && len(alarms) == 0 {
 		return "nothing happens"
 	}
@@ -258,7 +267,7 @@ func (p *plan) judge(seq *truth.Sequence) string {
 func (p *plan) alarms(seq *truth.Sequence) []*truth.Event {
 	var out []*truth.Event
 	for i := range seq.Events {
-		if seq.Events[i].Category == p.category {
+		if seq.Events[i].Category == p.category && !p.soak {
 			out = append(out, &seq.Events[i])
 		}
 	}

@@ -274,7 +274,7 @@ func TestRefusedOptions(t *testing.T) {
 	for want, o := range map[string]Options{
 		"no folder":                       {Purpose: PurposeTuning, Clips: 1},
 		`there is no purpose "fun"`:       {Dir: t.TempDir(), Purpose: "fun", Clips: 1},
-		"0 clips of a category":           {Dir: t.TempDir(), Purpose: PurposeTuning},
+		"0 clips":                         {Dir: t.TempDir(), Purpose: PurposeTuning},
 		`there is no category "Queueing"`: {Dir: t.TempDir(), Purpose: PurposeTuning, Clips: 1, Categories: []truth.Category{truth.Queueing}},
 		"1000 clips":                      {Dir: t.TempDir(), Purpose: PurposeTuning, Clips: 1000},
 	} {
