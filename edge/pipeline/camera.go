@@ -309,6 +309,7 @@ func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
 	c.dets = dets[:0]
 	c.sight(f)
 	c.exchanged(f.Wall)
+	c.steady(f)
 	tracks := c.o.Tracker.Update(c.mediaTime(f.Wall), dets)
 	firings := c.o.Rules.Evaluate(f.Picture(), tracks)
 	if len(firings) > 0 {
@@ -316,6 +317,16 @@ func (c *Camera) look(ctx context.Context, f *bongsu.Frame) {
 	}
 	if c.o.Look != nil {
 		c.o.Look(f, tracks)
+	}
+}
+
+// steady tells the tracker that the camera moved: wind on its pole is not everybody's motion.
+func (c *Camera) steady(f *bongsu.Frame) {
+	if c.o.Motion == nil {
+		return
+	}
+	if dx, dy := c.o.Motion.Look(f); dx != 0 || dy != 0 {
+		c.o.Tracker.Pan(dx, dy)
 	}
 }
 

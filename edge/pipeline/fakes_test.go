@@ -142,6 +142,7 @@ type fakeStages struct {
 	onTick func()
 
 	resets int
+	pans   [][2]float32
 	shifts []time.Duration // twice each: rules and events are one here
 }
 
@@ -166,6 +167,7 @@ func (s *fakeStages) Apply(now time.Time, f *bongsu.Frame, inferred time.Time, f
 	}
 	return out
 }
+func (s *fakeStages) Pan(dx, dy float32)    { s.pans = append(s.pans, [2]float32{dx, dy}) }
 func (s *fakeStages) Reset()                { s.resets++ }
 func (s *fakeStages) Shift(d time.Duration) { s.shifts = append(s.shifts, d) }
 func (s *fakeStages) Tick(time.Time) []bongsu.Event {

@@ -26,7 +26,16 @@ type Decoder interface {
 // valid until the next call.
 type Tracker interface {
 	Update(at time.Duration, dets []bongsu.Detection) []bongsu.Track
+	// Pan says, before Update, that the picture's contents moved by so many widths and heights of it
+	// since the picture before, because the camera did.
+	Pan(dx, dy float32)
 	Reset() // forgets all tracks
+}
+
+// Motion measures how far the camera moved between two pictures that are looked at; edge/vision
+// implements it. 0, 0 means that it hangs still, or that nobody can tell.
+type Motion interface {
+	Look(f *bongsu.Frame) (dx, dy float32)
 }
 
 // Rules judge tracks; edge/rules implements it. The slice is valid until the next call.
@@ -89,6 +98,7 @@ type Options struct {
 	BackoffClips func(live bool, err error) time.Duration
 
 	Detector models.Detector
+	Motion   Motion // nil: the camera is taken to hang still
 	Tracker  Tracker
 	Rules    Rules
 	Events   Events

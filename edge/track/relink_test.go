@@ -207,7 +207,7 @@ func TestLegsBehindABench(t *testing.T) {
 	}
 }
 
-func TestShiftMovesEverythingRemembered(t *testing.T) {
+func TestPanMovesEverythingRemembered(t *testing.T) {
 	// The camera swings by a body's width between two pictures: without the shift it is lost.
 	for _, told := range []bool{true, false} {
 		tr := New(Options{})
@@ -218,7 +218,7 @@ func TestShiftMovesEverythingRemembered(t *testing.T) {
 		for i := range 30 {
 			swing := []float32{0, 0.07, 0, -0.07}[i%4]
 			if told {
-				tr.Shift(swing-before, 0)
+				tr.Pan(swing-before, 0)
 			}
 			before = swing
 			d, _ := k.at(0)
@@ -239,13 +239,13 @@ func TestShiftMovesEverythingRemembered(t *testing.T) {
 	}
 }
 
-func TestShiftIgnoresNonsense(t *testing.T) {
+func TestPanIgnoresNonsense(t *testing.T) {
 	tr := gone(t, person(0.5, 0.5, 0, 0))
 	nan := float32(0)
 	nan /= nan
 	for _, v := range []float32{nan, 1, -1, 1e30} {
-		tr.Shift(v, 0)
-		tr.Shift(0, v)
+		tr.Pan(v, 0)
+		tr.Pan(0, v)
 	}
 	if k := tr.Update(2100*time.Millisecond, nil); len(k) != 1 || k[0].Box.X0 < 0.4 || k[0].Box.X1 > 0.6 {
 		t.Errorf("%+v", k)

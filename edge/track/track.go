@@ -98,10 +98,10 @@ func (t *Tracker) Update(at time.Duration, dets []bongsu.Detection) []bongsu.Tra
 	return t.report()
 }
 
-// Shift tells the tracker, before Update, that the picture's contents moved by dx of its width and dy
+// Pan tells the tracker, before Update, that the picture's contents moved by dx of its width and dy
 // of its height since the last picture because the camera did. All that is remembered moves along;
 // velocities are those of the things and stay. What is no number or a whole picture away is ignored.
-func (t *Tracker) Shift(dx, dy float32) {
+func (t *Tracker) Pan(dx, dy float32) {
 	if !(dx > -1 && dx < 1 && dy > -1 && dy < 1) {
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"bongsu/edge/pipeline"
 	"bongsu/edge/rules"
 	"bongsu/edge/track"
+	"bongsu/edge/vision"
 	"bongsu/models/batch"
 	"bongsu/models/catalog"
 	"bongsu/streams"
@@ -124,6 +125,7 @@ func (c *camera) options(a link.Assignment, model *catalog.Model, set *rules.Set
 			return avcodec.NewDecoder(avcodec.Options{Codec: codec, MaxPixels: a.MaxPixels, Frames: decoderFrames})
 		},
 		Detector: c.detector,
+		Motion:   &vision.Motion{},
 		Tracker:  track.New(track.Options{High: float32(th.High), Low: float32(th.Low)}),
 		Rules:    set, Events: c.machine, Ring: c.ring, Clips: c.clips,
 		Sink: sink(c.env.Put), Look: c.look, Live: c.env.Live,

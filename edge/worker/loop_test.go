@@ -15,6 +15,7 @@ import (
 	"bongsu/edge/pipeline"
 	"bongsu/edge/rules"
 	"bongsu/edge/track"
+	"bongsu/edge/vision"
 	"bongsu/models"
 	"bongsu/models/batch"
 	"bongsu/models/catalog"
@@ -30,6 +31,7 @@ import (
 // The floors of the loop, for each picture that is looked at.
 const (
 	passesAPicture = 1
+	readsAPicture  = 1 // of luma, apart from the passes: for the camera's motion
 	mostAllocs     = 2 // of Go, from a complete access unit to rules without a firing
 )
 
@@ -60,13 +62,14 @@ func measureLoop(t *testing.T, model string, units []*streams.AccessUnit) {
 	in, looked := make(chan *streams.AccessUnit), make(chan int, 1)
 	put := 0
 	detector, ref := openDetector(t, model)
+	motion := &vision.Motion{}
 	c := pipeline.New(pipeline.Options{
 		Camera: "gate", InferPS: 10, Once: true, Detector: detector,
 		Open: func(context.Context, bongsu.RunID) (streams.Source, error) { return handSource(in), nil },
 		NewDecoder: func(c streams.Codec) (pipeline.Decoder, error) {
 			return avcodec.NewDecoder(avcodec.Options{Codec: c, Frames: decoderFrames})
 		},
-		Tracker: track.New(track.Options{}), Rules: cornerRules(t), Events: events.New(events.Options{Camera: "gate", Model: ref}),
+		Motion: motion, Tracker: track.New(track.Options{}), Rules: cornerRules(t), Events: events.New(events.Options{Camera: "gate", Model: ref}),
 		Ring: ring.New(ring.Options{Keep: 5 * time.Second}), Clips: noClips{},
 		Sink: sink(func(bongsu.Event, *bongsu.Frame) { put++ }),
 		Look: func(_ *bongsu.Frame, tracks []bongsu.Track) { looked <- len(tracks) },
@@ -88,7 +91,7 @@ func measureLoop(t *testing.T, model string, units []*streams.AccessUnit) {
 	for range len(units) / 4 { // slices reach their size
 		step()
 	}
-	passes, before, seen := tensor.TotalPasses(), c.Counts(), tracks
+	passes, before, seen, reads := tensor.TotalPasses(), c.Counts(), tracks, motion.Reads()
 	runs := len(units) - next - 1 // AllocsPerRun calls once more, uncounted
 	allocs := testing.AllocsPerRun(runs, step)
 	after := c.Counts()
@@ -100,6 +103,9 @@ func measureLoop(t *testing.T, model string, units []*streams.AccessUnit) {
 	t.Logf("loop model=%s pictures=%d passes=%d allocs_per_unit=%.0f tracks=%d", ref.Name, inferred, passed, allocs, tracks-seen)
 	if int(inferred) != runs+1 || passed != passesAPicture*inferred {
 		t.Errorf("%d passes over %d pictures of %d units, want exactly %d a picture", passed, inferred, runs+1, passesAPicture)
+	}
+	if read := motion.Reads() - reads; read > readsAPicture*inferred {
+		t.Errorf("luma was read %d times besides for %d pictures, at most %d a picture is allowed", read, inferred, readsAPicture)
 	}
 	if allocs > mostAllocs {
 		t.Errorf("%.2f Go allocations an access unit, at most %d are allowed", allocs, mostAllocs)

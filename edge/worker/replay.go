@@ -9,6 +9,7 @@ import (
 	"bongsu/edge/link"
 	"bongsu/edge/pipeline"
 	"bongsu/edge/track"
+	"bongsu/edge/vision"
 	"bongsu/models"
 	"bongsu/streams"
 	"bongsu/streams/avcodec"
@@ -54,7 +55,7 @@ func (b *Builder) ReplayWith(ctx context.Context, a link.Assignment, source stre
 		NewDecoder: func(c streams.Codec) (pipeline.Decoder, error) {
 			return avcodec.NewDecoder(avcodec.Options{Codec: c, MaxPixels: a.MaxPixels, Frames: decoderFrames})
 		},
-		Detector: s.Detector, Tracker: track.New(track.Options{High: s.High, Low: s.Low}),
+		Detector: s.Detector, Motion: &vision.Motion{}, Tracker: track.New(track.Options{High: s.High, Low: s.Low}),
 		Rules: set, Events: machine, Ring: nothing{}, Clips: nothing{}, Sink: sink(env.Put),
 		Look: func(f *bongsu.Frame, tracks []bongsu.Track) {
 			if last = f.Wall; s.Look != nil {
