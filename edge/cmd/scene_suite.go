@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func sceneSuite(ctx context.Context, m *Main, o *sceneOpts) error {
 	if err != nil {
 		return err
 	}
-	so := suite.Options{Dir: *o.out, Purpose: o.suite.purpose, Categories: categories, Clips: o.suite.clips, Seed: *o.seed, Jobs: *o.jobs, Program: Version,
+	so := suite.Options{Dir: *o.out, Purpose: o.suite.purpose, Categories: categories, Clips: o.suite.clips, Seed: *o.seed, Jobs: *o.jobs, Width: *o.width, Program: Version,
 		Progress: func(p suite.Progress) {
 			fmt.Fprintf(m.Stderr, "%s: %d of %d clips, %s, %d were there, %.0f pictures/s, %v left\n", *o.out, p.Done, p.All, p.Clip, p.Kept,
 				float64(p.Pictures)/max(p.Elapsed.Seconds(), 1e-3), p.Left.Round(time.Second))
@@ -58,6 +59,15 @@ func sceneSuite(ctx context.Context, m *Main, o *sceneOpts) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(m.Stdout, "%s: a suite for %s of %d clips\n", *o.out, s.Purpose, len(s.Clips))
+	if _, err = fmt.Fprintf(m.Stdout, "%s: a suite for %s of %d clips\n", *o.out, s.Purpose, len(s.Clips)); err != nil || s.Purpose != suite.PurposeSoak {
+		return err
+	}
+	counts := s.Incidents()
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		if _, err := fmt.Fprintf(m.Stdout, "%6d  %6.1f an hour  %s\n", counts[kind], float64(counts[kind])/s.Hours(), kind); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(m.Stdout, "%.1f camera-hours\n", s.Hours())
 	return err
 }
