@@ -31,10 +31,20 @@ type body struct {
 	lain       time.Duration // watched, latest seen to lie
 	vanished   bool          // it was lost on its way down
 	drop       float32       // of its head, heights of its body
-	edge       bool          // the box is cut off by the picture's edge
+	edge       edge          // by which the box is cut off
+	alias      uint64        // a subject of another class that appeared where it was lost: what a model calls who lies
 	covered    bool          // something stands in front of it
 	heads      heads
 }
+
+// edge says by which edge of the picture a box is cut off.
+type edge uint8
+
+const (
+	inside  edge = iota
+	below        // by the lower one, and perhaps the upper: a camera that hangs near
+	outside      // by another one
+)
 
 // What a fall is known by. Heights are parts of the height of the person standing.
 const (
@@ -44,6 +54,9 @@ const (
 	fallUpright  = 0.75 // who stands is higher than this
 	fallDrop     = 0.20 // a head that drops by this
 	fallHide     = 0.35 // or by this, behind something
+	fallEdge     = 0.40 // or by this, cut off by the picture's lower edge,
+	fallLeft     = 0.35 // if so much is still seen of it: who walks out is lost when there is less
+	fallRenamed  = 0.3  // overlap of what appears where somebody was lost
 	fallWithin   = 1200 * time.Millisecond
 	fallLost     = time.Second      // beyond Confirm, who vanished must stay away for this
 	fallBreak    = 3 * time.Second  // a body that is not sure to lie may be out of sight for this
@@ -73,6 +86,7 @@ func (r *fallRule) evaluate(s *Set) {
 	}
 	kept := r.bodies[:0]
 	for i := range r.bodies {
+		r.renamed(s, &r.bodies[i])
 		if r.judge(s, &r.bodies[i]) {
 			kept = append(kept, r.bodies[i])
 		}
@@ -138,7 +152,7 @@ func between(s *Set, a, b bongsu.Box) float32 {
 func (r *fallRule) see(s *Set, b *body, g *subject) {
 	gap := min(s.watched-b.seen, longestStep)
 	b.box, b.class, b.seen = g.track.Box, g.track.Class, s.watched
-	b.edge = atEdge(b.box)
+	b.edge, b.alias = edgeOf(b.box), 0
 	if tall := s.standing(g.foot()); tall > 0 {
 		b.upright = tall
 	} else if g.upright > 0 {
@@ -193,7 +207,12 @@ func (r *fallRule) posture(s *Set, b *body) posture {
 	switch {
 	case b.class == bongsu.ClassFallenPerson:
 		return lies
-	case b.edge || b.upright <= 0:
+	case b.edge == outside || b.upright <= 0:
+		return r.unknown(h, w)
+	case b.edge == below:
+		if h < fallLow*b.upright && w > fallWide*h && (b.down || b.dropped() >= fallDrop) {
+			return lies
+		}
 		return r.unknown(h, w)
 	case h < fallFlat*b.upright, h < fallLow*b.upright && w > fallWide*h:
 		return lies
@@ -211,18 +230,29 @@ func (r *fallRule) unknown(h, w float32) posture {
 	return unclear
 }
 
-// atEdge reports whether the picture cuts a box off.
-func atEdge(b bongsu.Box) bool {
-	const edge = 0.008
-	return b.X0 < edge || b.Y0 < edge || b.X1 > 1-edge || b.Y1 > 1-edge
+// edgeOf says by which edge the picture cuts a box off.
+func edgeOf(b bongsu.Box) edge {
+	const near = 0.008
+	switch {
+	case b.X0 < near || b.X1 > 1-near:
+		return outside
+	case b.Y1 > 1-near:
+		return below
+	case b.Y0 < near:
+		return outside
+	}
+	return inside
 }
+
+// atEdge reports whether the picture cuts a box off.
+func atEdge(b bongsu.Box) bool { return edgeOf(b) != inside }
 
 // behind reports whether something nearer to the camera covers a good part of g.
 func (r *fallRule) behind(s *Set, g *subject) bool {
 	own := g.track.Box
 	for i := range s.subjects {
 		o := &s.subjects[i]
-		if !o.now || o.id == g.id || o.track.Box.Y1 < own.Y1 {
+		if !o.now || o.id == g.id || o.track.Box.Y1 < own.Y1 || !o.track.Class.Alike(bongsu.ClassPerson) && !o.track.Class.Alike(bongsu.ClassCar) {
 			continue
 		}
 		if in := overlap(own, o.track.Box); in > 0.3*own.Area() {
@@ -274,13 +304,51 @@ func (r *fallRule) judge(s *Set, b *body) bool {
 	return away <= bodyRemember || b.down && away <= r.Linger
 }
 
+// renamed takes in what appeared of another class where somebody was lost on the way down: models call
+// people who lie by many words.
+func (r *fallRule) renamed(s *Set, b *body) {
+	if b.seen == s.watched || !b.down && !b.vanished && b.dropped() < fallDrop {
+		return
+	}
+	for i := range s.subjects {
+		g := &s.subjects[i]
+		if !g.now || g.track.Class.Is(bongsu.ClassPerson) {
+			continue
+		}
+		if g.id != b.alias && (g.born+renameEarly < b.seen || g.born > b.seen+renameLate || g.track.Box.IoU(b.box) < fallRenamed) {
+			continue
+		}
+		if !b.down {
+			k := g.track
+			k.Class = b.class
+			b.fell(s, r, &k)
+			b.drop = max(b.drop, b.dropped())
+		}
+		b.alias = g.id
+		b.lying += s.step
+		b.lain = s.watched
+		return
+	}
+}
+
+// Around a loss, so early and so late something of another class appears that is the same.
+const (
+	renameEarly = 500 * time.Millisecond
+	renameLate  = time.Second
+)
+
 // mislay judges one who has just gone out of sight: on the way down, or not.
 func (r *fallRule) mislay(s *Set, b *body) {
-	if b.edge || b.stood < 0 || s.watched-b.stood > fallStood {
+	if b.edge == outside || b.stood < 0 || s.watched-b.stood > fallStood {
 		return
 	}
 	least := float32(fallDrop)
-	if b.covered {
+	switch {
+	case b.edge == below && b.box.Height() < fallLeft*b.upright:
+		return
+	case b.edge == below:
+		least = fallEdge
+	case b.covered:
 		least = fallHide
 	}
 	d := b.dropped()
@@ -309,12 +377,18 @@ func (r *fallRule) sure(s *Set, b *body) bool {
 	if b.known {
 		return b.lying > 0
 	}
-	if b.vanished {
-		return lasted >= r.Confirm+fallLost && s.watched-b.seen > 0
+	if b.vanished && s.watched > b.seen && lasted >= r.Confirm+fallLost {
+		return true
+	}
+	if b.vanished && b.alias == 0 {
+		return false
 	}
 	least := r.Dwell // nobody saw it stand
 	if b.stood >= 0 && b.since.watched-b.stood <= fallStood {
 		least = r.Confirm
+	}
+	if b.edge == below && b.alias == 0 && s.watched > b.seen {
+		return false // it may have gone
 	}
 	return lasted >= least && b.lain > b.stood && float64(b.lying) >= fallPart*float64(least) && s.watched-b.lain <= fallBreak
 }

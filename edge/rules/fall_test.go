@@ -77,6 +77,38 @@ func TestFall(t *testing.T) {
 			}
 			s.stand(20, parked)
 		}, want: []string{"fall 1 begin 8.2"}, late: 2},
+		tale{name: "the model calls who lies an animal", play: func(s *scene) {
+			walks(s)
+			sinks(s, 5.6, who, at{x: 0.52, y: 0.7, w: 0.08, h: 0.11})
+			s.stand(20, at{id: 8, x: 0.53, y: 0.7, w: 0.1, h: 0.08, class: bongsu.ClassAnimal})
+		}, want: []string{"fall 1 begin 7.5"}, late: 2},
+		tale{name: "a dog runs to who sits down", play: func(s *scene) {
+			walks(s)
+			sinks(s, 6.5, who, at{x: 0.5, y: 0.7, w: 0.055, h: 0.145})
+			s.stand(20, at{id: 1, x: 0.5, y: 0.7, w: 0.055, h: 0.145}, at{id: 8, x: 0.53, y: 0.7, w: 0.1, h: 0.08, class: bongsu.ClassAnimal})
+		}},
+		tale{name: "falls close before the camera, cut off by the lower edge", play: func(s *scene) {
+			near := at{id: 1, x: 0.5, y: 1, w: 0.25, h: 0.95}
+			s.stand(3, near)
+			sinks(s, 4.2, near, at{x: 0.55, y: 1, w: 0.3, h: 0.3})
+			s.stand(12, at{id: 1, x: 0.55, y: 1, w: 0.3, h: 0.3})
+		}, want: []string{"fall 1 begin 5.8"}},
+		tale{name: "is lost there on the way down", play: func(s *scene) {
+			near := at{id: 1, x: 0.5, y: 1, w: 0.25, h: 0.95}
+			s.stand(3, near)
+			sinks(s, 3.8, near, at{x: 0.55, y: 1, w: 0.28, h: 0.45})
+			s.stand(12)
+		}, want: []string{"fall 1 begin 6.7"}, quiet: true}, // noise may take the pictures in which it drops
+		tale{name: "comes up to the camera and walks out below it", play: func(s *scene) {
+			for i := range 40 { // grows as it comes, then only its head is left
+				p := float32(i) / 40
+				h := 0.3 + 0.6*p
+				top := 0.35 + 0.62*p*p
+				y := min(top+h, 1)
+				s.picture(at{id: 1, x: 0.5, y: y, h: y - top, w: 0.3 * h})
+			}
+			s.stand(20)
+		}},
 		tale{name: "walks out of the picture", play: func(s *scene) {
 			s.walk(8, at{id: 1, x: 0.5, y: 0.7}, at{x: 1, y: 0.75})
 			s.stand(20)

@@ -41,6 +41,7 @@ type Set struct {
 	o        Options
 	judges   []judge
 	relink   time.Duration // how long a subject that is out of sight waits for its return
+	brief    time.Duration // and one that was on its way
 	subjects []subject
 	nextID   uint64
 
@@ -61,7 +62,7 @@ type Set struct {
 // Limits of the clocks.
 const (
 	longestStep = 500 * time.Millisecond // between two pictures that counts as watched
-	leastRelink = hiddenFor
+	leastRelink = 2 * time.Second
 	doubtAfter  = 10 * time.Second // without trust, what has not fired yet begins anew
 	resumeFor   = 10 * time.Second // a lost worker's events wait so long, as those of events.Machine do
 )
@@ -78,7 +79,7 @@ func New(o Options) (*Set, error) {
 	if o.Location == nil {
 		o.Location = time.UTC
 	}
-	s := &Set{o: o, relink: leastRelink, nextID: 1, aspect: 16.0 / 9, height: 720}
+	s := &Set{o: o, relink: hiddenFor, brief: leastRelink, nextID: 1, aspect: 16.0 / 9, height: 720}
 	var ids []bongsu.RuleID
 	for _, r := range o.Rules {
 		r = Complete(r)
@@ -90,7 +91,7 @@ func New(o Options) (*Set, error) {
 		}
 		ids = append(ids, r.ID)
 		if kindOf(r.Kind).relinks {
-			s.relink = max(s.relink, r.Linger)
+			s.relink, s.brief = max(s.relink, r.Linger), max(s.brief, r.Linger)
 		}
 		s.judges = append(s.judges, kindOf(r.Kind).make(watcher{Rule: r, version: version(r, o.Ground)}, o))
 	}

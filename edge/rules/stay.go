@@ -27,7 +27,7 @@ type condition interface {
 type stay struct {
 	occurrence
 	subject uint64
-	left    bool          // it was seen not to be so since
+	left    bool          // it was seen not to be so since, or about to leave the picture
 	present time.Duration // watched time in which it held
 	inside  time.Duration // the part of it in which it was full
 }
@@ -70,10 +70,10 @@ func (z *stays) evaluate(s *Set) {
 	z.all = kept
 }
 
-// waits is how long a stay goes on without being seen: who was lost in the midst of it is there, until
-// it is found elsewhere or has been out of sight for long. Who was lost at the picture's edge has left.
+// waits is how long a stay goes on without being seen: who was lost in the midst of it is there, until it
+// is found elsewhere or has been out of sight for long. Who was about to leave the picture has left.
 func (z *stays) waits(t *stay, usual time.Duration) time.Duration {
-	if t.left || t.number == 0 && z.patience <= breakFor || atEdge(t.track.Box) {
+	if t.left || t.number == 0 && z.patience <= breakFor {
 		return usual
 	}
 	return max(usual, hiddenFor)
@@ -86,7 +86,7 @@ func (z *stays) inside(s *Set, g *subject) {
 		z.all = append(z.all, stay{occurrence: z.begin(s, &g.track), subject: g.id})
 		t = &z.all[len(z.all)-1]
 	}
-	t.left = false
+	t.left = g.left()
 	gap := min(s.watched-t.last.watched, longestGap)
 	t.present += gap
 	if z.of.full(s, g) {

@@ -124,7 +124,7 @@ func (s *Set) returned(k *bongsu.Track, nearest float32) (best *subject, d float
 	for i := range s.subjects {
 		g := &s.subjects[i]
 		away := s.watched - g.seen
-		if g.now || away > s.relink || !g.track.Class.Alike(k.Class) {
+		if g.now || away > s.brief && (away > s.relink || g.left()) || !g.track.Class.Alike(k.Class) {
 			continue
 		}
 		was := apart(g.track.Box, k.Box)
@@ -136,6 +136,17 @@ func (s *Set) returned(k *bongsu.Track, nearest float32) (best *subject, d float
 		}
 	}
 	return best, nearest
+}
+
+// leavesWithin is the time in which who walks on as it did would be out of the picture.
+const leavesWithin = 2
+
+// left reports whether the subject was about to leave the picture when it was last seen: then it has.
+// Who was lost anywhere else must still be there.
+func (g *subject) left() bool {
+	p := g.track.Box.Foot()
+	x, y := p.X+leavesWithin*g.track.VX, p.Y+leavesWithin*g.track.VY
+	return x < 0 || x > 1 || y > 1 || atEdge(g.track.Box)
 }
 
 // stale is by how much farther a place counts for each second since something was seen there.
