@@ -129,12 +129,9 @@ func placed(file string, err error) error {
 	if !errors.As(err, &fe) {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	at := file
-	if fe.Line > 0 {
-		at = fmt.Sprintf("%s:%d", file, fe.Line)
-		if fe.Column > 0 {
-			at = fmt.Sprintf("%s:%d", at, fe.Column)
-		}
+	at := fmt.Sprintf("%s:%d", file, max(fe.Line, 1)) // what is said of a whole file begins at its first line
+	if fe.Column > 0 {
+		at = fmt.Sprintf("%s:%d", at, fe.Column)
 	}
 	rest := *fe
 	rest.Line, rest.Column = 0, 0
