@@ -148,6 +148,15 @@ func TestStoryIsOne(t *testing.T) {
 	}
 }
 
+// heavyTraffic tells of lorries and buses on a road that is closed to them.
+const heavyTraffic = `
+      - id: heavy
+        kind: line-crossing
+        line: [[0.5, 0.38], [0.5, 0.85]]
+        classes: [bus, truck]
+        priority: low
+`
+
 // TestRulesOfEveryScene writes an edge.yaml with the rules of every scene of the library, which
 // bongsu-edge must find good.
 func TestRulesOfEveryScene(t *testing.T) {
@@ -155,7 +164,7 @@ func TestRulesOfEveryScene(t *testing.T) {
 	s.ConsoleURL, s.Model, s.Defaults = "http://127.0.0.1:1", "any", demoDefaults
 	var parts []part
 	for _, name := range library.Names() {
-		parts = append(parts, part{id: name, name: name, scene: name, rules: heavyTraffic})
+		parts = append(parts, part{id: name, name: name, scene: name, rules: someoneDown + strings.TrimLeft(somethingLeft, "\n") + strings.TrimLeft(somethingBurns, "\n") + strings.TrimLeft(heavyTraffic, "\n")})
 	}
 	all, err := showsOf(parts)
 	if err != nil {

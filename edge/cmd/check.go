@@ -13,6 +13,7 @@ import (
 
 	"bongsu/edge/config"
 	"bongsu/edge/outbox"
+	"bongsu/edge/rules"
 	"bongsu/edge/uplink"
 )
 
@@ -154,12 +155,26 @@ func (c *checker) config(path string) (config.Config, bool) {
 		c.bad("%v", err)
 		return cfg, false
 	}
-	_, errs := cfg.Assignments(config.OS)
+	told, errs := cfg.Assignments(config.OS)
 	for _, e := range errs {
 		c.bad("%v", e)
 	}
 	if len(errs) == 0 {
 		c.good("%s: %d cameras", path, len(cfg.Cameras))
+	}
+	for _, a := range told {
+		if _, err := rules.New(rules.Options{Rules: a.Rules, Ground: a.Ground}); err != nil {
+			c.bad("camera %s: %v", a.Camera, err)
+		}
+	}
+	without := 0
+	for i := range cfg.Cameras {
+		if len(cfg.Cameras[i].Purposes) == 0 {
+			without++
+		}
+	}
+	if without > 0 {
+		c.note("%d of %d cameras do not say what they are there for (purposes): nobody checks whether their rules fit", without, len(cfg.Cameras))
 	}
 	return cfg, true
 }

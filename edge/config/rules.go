@@ -271,6 +271,11 @@ func (rule *ruleDraft) readCommon(f map[string]value, cam *Camera) {
 			x.fail("this counts in metres, and the camera has no ground: %s", groundForms)
 		}
 	}
+	if x, ok := f["per_m2"]; ok && cam.Ground != nil && len(rule.Zone) > 0 {
+		if m2, known := cam.Ground.Area(rule.Zone); !known || m2 < 1 {
+			x.fail("the zone's area on the ground is not known: keep it below the horizon and larger than 1 m²")
+		}
+	}
 	rule.Priority = bongsu.DefaultPriority(rule.Kind)
 	var priority string
 	if p, ok := f["priority"]; ok && p.text(&priority) {
