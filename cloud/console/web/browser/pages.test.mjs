@@ -1,4 +1,4 @@
-import { accessible, assert, id, inPage, play } from './stage.mjs';
+import { accessible, assert, id, inPage, play, until } from './stage.mjs';
 
 const fits = (page) => page.evaluate(() => {
   const wide = document.documentElement.scrollWidth > innerWidth;
@@ -96,4 +96,28 @@ play('priorities are told apart without colour', { scenario: 'busy' }, async ({ 
   const words = await page.locator('.list .what em').evaluateAll((es) => [...new Set(es.map((e) => e.textContent))]);
   assert.equal(shapes.length, 4);
   assert.equal(words.length, 4);
+});
+
+play('the card says why: rule and its version, zone, what was measured, model, and the pictures that decided', { scenario: 'quiet', size: { width: 1366, height: 768 } }, async ({ page, world }) => {
+  const show = async (kind, priority) => {
+    const a = world.raise({ kind, priority, age: 4, cls: kind === 'fire' ? 'smoke' : 'person' });
+    await page.locator(`${id('queue-card')}[data-alert="${a.id}"]`).click();
+    await page.locator(id('why')).filter({ hasText: `${kind}-1` }).waitFor();
+    return page.locator(id('why')).textContent();
+  };
+  const fall = await show('fall', 'critical');
+  assert.match(fall, /사람이 쓰러져 \d+초/);
+  assert.match(fall, /쓰러짐 · fall-1 판 3f1c09ab77e2/);
+  for (const words of ['모서리 4개', '쓰러져 있던 시간', '12.4초', '기준 2초', 'street-s 1.2', 'c0ffee12', '판정한 장면', '판정 2.0초 전', '보이지 않음']) assert.ok(fall.includes(words), words);
+  assert.equal(await page.locator(`${id('deciding')} li`).count(), 4);
+  assert.equal(await page.locator(id('experimental')).count(), 0);
+  await accessible(page, 'why of a fall');
+  const crowd = await show('crowd', 'high');
+  assert.match(crowd, /밀집 \(실험 기능\)/);
+  assert.match(crowd, /1㎡에 3.2명, 2단계/);
+  await page.locator(id('experimental')).waitFor();
+  assert.match(await page.locator(`${id('queue-card')}[data-kind=crowd]`).textContent(), /실험 기능/);
+  await page.goto(page.url().replace(/\/console.*$/, '/events'));
+  await page.selectOption(id('filter-kind'), 'crowd');
+  await until('the experiment is named in the list', async () => /실험 기능/.test(await page.locator(id('event-row')).first().textContent()));
 });

@@ -50,6 +50,8 @@ const looks = [
   { name: 'edit-remove', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', before: (m) => m.setup.manage('edge-01', 'cam-731'), steps: [wait(600), press('camera-remove'), wait(200)] },
   { name: 'edit-conflict', scenario: 'busy', path: '/cameras/edge-01/cam-731/setup', before: (m) => m.setup.manage('edge-01', 'cam-731'), steps: [wait(600), (_, m) => { m.setup.revision++; }, press('save'), wait(600)] },
   { name: 'camera-boxes', scenario: 'busy', path: '/cameras/edge-01/cam-731', steps: [press('show-boxes'), wait(2500)] },
+  { name: 'why-fall', scenario: 'quiet', before: (m) => m.world.raise({ kind: 'fall', priority: 'critical', age: 4 }), steps: open },
+  { name: 'why-crowd', scenario: 'quiet', before: (m) => m.world.raise({ kind: 'crowd', priority: 'high', age: 4 }), steps: open },
   { name: 'quiet', scenario: 'quiet' }, { name: 'busy', scenario: 'busy', steps: open },
   { name: 'line', scenario: 'busy', steps: [key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('ArrowDown'), key('a'), wait(900), seek] },
   { name: 'choose', scenario: 'busy', steps: [...open, key('a'), wait(300), key('2'), wait(200)] },

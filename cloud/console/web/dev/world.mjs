@@ -63,7 +63,9 @@ export class World {
       id: randomUUID(), revision: 1, edge: camera.edge, edge_name: camera.edge_name, camera: camera.id, camera_name: camera.name,
       rule: `${kind}-1`, kind, priority, state: open ? 'open' : 'closed', start: iso(start), fired: iso(start + 2000),
       class: cls, score: 0.87, track: 41, box: boxAt(preRoll + 2), trail,
-      model: { name: 'street-s', version: '1.2' }, stamps: {}, clock: { wall_quality: 'synchronised', media_pts_us: 0, monotonic_us: 0 },
+      rule_version: '3f1c09ab77e2', frames: [2, 1.2, 0.4, 0].map((s, i) => ({ at: iso(start + 2000 - s * 1000), pts_us: 1_000_000 * i, seq: 40 + i, box: boxAt(preRoll + 2 - s), score: i === 1 ? 0 : 0.87 - s / 20 })),
+      ...(['fight', 'crowd'].includes(kind) ? { experimental: true } : {}),
+      model: { name: 'street-s', version: '1.2', sha256: 'c0ffee12'.repeat(8) }, stamps: {}, clock: { wall_quality: 'synchronised', media_pts_us: 0, monotonic_us: 0 },
       reasons: reasons(kind), received: iso(start + 2300), snapshot_url: '', clips: clipsOf(clips, begin),
     };
     if (!open) { e.end = iso(start + lasts * 1000); e.close_reason = 'ended'; }
@@ -124,6 +126,10 @@ export class World {
 function reasons(kind) {
   const score = { name: 'score', value: 0.87, threshold: 0.6 };
   if (kind === 'loitering') return [score, { name: 'dwell_s', value: 31.4, threshold: 30 }];
+  if (kind === 'fall') return [score, { name: 'down_s', value: 12.4, threshold: 2 }, { name: 'seen_lying_s', value: 9.1 }, { name: 'head_drop_part', value: 0.62, threshold: 0.35 }];
+  if (kind === 'fire') return [score, { name: 'present_s', value: 8.6, threshold: 8.5 }, { name: 'seen_part', value: 0.94, threshold: 0.6 }];
+  if (kind === 'abandonment') return [score, { name: 'alone_s', value: 6.2, threshold: 4 }, { name: 'owner_m', value: 5.4, threshold: 2 }];
+  if (kind === 'crowd') return [score, { name: 'people_per_m2', value: 3.2, threshold: 3 }, { name: 'level', value: 2, threshold: 3 }, { name: 'area_m2', value: 20 }, { name: 'people', value: 64 }];
   return kind === 'intrusion' ? [score, { name: 'inside_s', value: 2, threshold: 1 }] : [score];
 }
 
