@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +33,8 @@ type Options struct {
 	// Path of the database file. Its folder must exist; the file is made when it does not,
 	// readable by its owner only.
 	Path string
-	// Readers is how many reads run at once; 0 is 4.
+	// Readers is how many reads run at once, each on a connection of its own; 0 is one for each core that Go
+	// uses, at least 2 and at most 4.
 	Readers int
 	// Busy is how long a call waits for another process that writes; 0 is 5 s.
 	Busy time.Duration
@@ -67,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Readers <= 0 {
-		o.Readers = 4
+		o.Readers = min(max(2, runtime.GOMAXPROCS(0)), 4)
 	}
 	if o.Busy <= 0 {
 		o.Busy = 5 * time.Second
@@ -87,6 +89,10 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 	if a.reader, err = openPool(o, o.Readers, reading); err != nil {
 		w.close()
 		return nil, err
+	}
+	if err := a.reader.warm(ctx, o.Readers); err != nil {
+		a.Close()
+		return nil, failure("open", err)
 	}
 	if err := syncFolder(filepath.Dir(o.Path)); err != nil {
 		a.Close()
@@ -141,6 +147,27 @@ func openPool(o Options, conns int, settings string) (*pool, error) {
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return &pool{db: db, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+// warm opens all connections at once: each takes half a MiB, and would take it some hour in which as many
+// reads happen to meet.
+func (p *pool) warm(ctx context.Context, conns int) error {
+	var all []*sql.Conn
+	var errs []error
+	for range conns {
+		c, err := p.db.Conn(ctx)
+		if err != nil {
+			errs = append(errs, err)
+			break
+		}
+		all = append(all, c)
+		var n int
+		errs = append(errs, c.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n))
+	}
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // keep prepares queries that a transaction has met for the first time, so that the next one
