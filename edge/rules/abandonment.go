@@ -41,11 +41,13 @@ const (
 	bagRemember  = 45 * time.Second        // a place is remembered so long after the bag was last seen
 	bagRecent    = 4 * time.Second         // an alarm needs a sighting no older, see usual
 	bagSightings = 3
-	ownerReach   = 3.0             // metres: who was farther off did not bring it
-	ownerBefore  = 8 * time.Second // who was there so long before the bag was seen may have brought it
-	ownerBlink   = time.Second     // an owner out of sight for less is where it was
-	ownerHidden  = 4 * time.Second // one who was lost near the bag may be hidden for so long
-	settling     = 3 * time.Second // what is seen in the first pictures belongs to the place
+	bagClear     = 0.4                    // a score from which on a bag may be seen now and then;
+	bagSteady    = 500 * time.Millisecond // below it one sighting must follow the other within this, on average
+	ownerReach   = 3.0                    // metres: who was farther off did not bring it
+	ownerBefore  = 8 * time.Second        // who was there so long before the bag was seen may have brought it
+	ownerBlink   = time.Second            // an owner out of sight for less is where it was
+	ownerHidden  = 4 * time.Second        // one who was lost near the bag may be hidden for so long
+	settling     = 3 * time.Second        // what is seen in the first pictures belongs to the place
 )
 
 func newAbandonment(w watcher, _ Options) judge { return &abandonmentRule{watcher: w} }
@@ -122,7 +124,7 @@ func (r *abandonmentRule) judge(s *Set, p *spot) bool {
 	switch {
 	case p.number > 0 && unseen == 0 && p.due(s):
 		r.tell(s, p, bongsu.FiringHold)
-	case p.number > 0 || unseen > p.usual() || p.sightings < bagSightings || p.best < r.MinScore:
+	case p.number > 0 || unseen > p.usual() || p.sightings < bagSightings || p.best < r.MinScore || p.faint():
 	case p.known, p.alone && s.clock-p.since.clock >= r.patience(p):
 		p.last = s.moment()
 		r.tell(s, p, bongsu.FiringBegin)
@@ -135,6 +137,12 @@ func (r *abandonmentRule) judge(s *Set, p *spot) bool {
 func (p *spot) usual() time.Duration {
 	mean := (p.seen - p.first.watched) / time.Duration(max(1, p.sightings-1))
 	return min(bagRecent, max(time.Second, 3*mean))
+}
+
+// faint reports whether the bag was only seen badly, and not even in most pictures.
+func (p *spot) faint() bool {
+	mean := (p.seen - p.first.watched) / time.Duration(max(1, p.sightings-1))
+	return p.best < bagClear && mean > bagSteady
 }
 
 // patience is how long a bag must be alone: longer while its owner is in sight and may come back.

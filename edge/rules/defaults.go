@@ -56,7 +56,7 @@ var kinds = []kind{
 	{kind: bongsu.KindStoppedVehicle, relinks: true, code: 1, zone: needed, make: newStopped, defaults: Rule{
 		Classes: motors, MinScore: 0.5, Dwell: 30 * time.Second, Linger: 6 * time.Second}},
 	{kind: bongsu.KindAbandonment, code: 1, zone: optional, make: newAbandonment, defaults: Rule{
-		Classes: []bongsu.Class{bongsu.ClassBag}, MinScore: 0.4, Near: 2, Dwell: 4 * time.Second, Owner: 5 * time.Second, Linger: 15 * time.Second}},
+		Classes: []bongsu.Class{bongsu.ClassBag}, MinScore: 0.12, Near: 2, Dwell: 4 * time.Second, Owner: 5 * time.Second, Linger: 15 * time.Second}},
 	{kind: bongsu.KindFall, code: 1, zone: optional, make: newFall, defaults: Rule{
 		Classes: people, MinScore: 0.4, Confirm: 2 * time.Second, Dwell: 8 * time.Second, Linger: 30 * time.Second}},
 	{kind: bongsu.KindFire, code: 1, zone: optional, make: newFire, defaults: Rule{

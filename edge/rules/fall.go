@@ -31,6 +31,7 @@ type body struct {
 	lain       time.Duration // watched, latest seen to lie
 	vanished   bool          // it was lost on its way down
 	drop       float32       // of its head, heights of its body
+	low        float32       // how high it is while it lies, heights of its body, smoothed; 0 when nobody knows
 	edge       edge          // by which the box is cut off
 	alias      uint64        // a subject of another class that appeared where it was lost: what a model calls who lies
 	covered    bool          // something stands in front of it
@@ -51,6 +52,7 @@ const (
 	fallLow      = 0.65 // who lies across the line of sight is lower than this
 	fallWide     = 1.1  // and so much wider than high
 	fallFlat     = 0.42 // who lies along it is lower than this
+	fallPlain    = 0.50 // who is lower than this lies; who is not may crouch, and must stay so twice as long
 	fallUpright  = 0.75 // who stands is higher than this
 	fallDrop     = 0.20 // a head that drops by this
 	fallHide     = 0.35 // or by this, behind something
@@ -152,6 +154,7 @@ func between(s *Set, a, b bongsu.Box) float32 {
 func (r *fallRule) see(s *Set, b *body, g *subject) {
 	gap := min(s.watched-b.seen, longestStep)
 	b.box, b.class, b.seen = g.track.Box, g.track.Class, s.watched
+	b.best = max(b.best, g.best)
 	b.edge, b.alias = edgeOf(b.box), 0
 	if tall := s.standing(g.foot()); tall > 0 {
 		b.upright = tall
@@ -168,6 +171,7 @@ func (r *fallRule) see(s *Set, b *body, g *subject) {
 		}
 		b.lying += gap
 		b.lain = s.watched
+		b.flatten()
 		b.note(s, &g.track)
 	case stands:
 		b.stood, b.vanished = s.watched, false
@@ -181,15 +185,30 @@ func (r *fallRule) see(s *Set, b *body, g *subject) {
 	}
 }
 
+// flatten follows how high a body is that lies.
+func (b *body) flatten() {
+	if b.upright <= 0 {
+		return
+	}
+	h := b.box.Height() / b.upright
+	if b.low == 0 {
+		b.low = h
+	}
+	b.low += (h - b.low) * 0.2
+}
+
+// plain reports whether its shape, or the way its head went, leaves no doubt: who crouches is not as low.
+func (b *body) plain() bool { return b.low > 0 && b.low < fallPlain || b.drop >= fallEdge }
+
 // fell notes that it went down just now.
 func (b *body) fell(s *Set, r *fallRule, k *bongsu.Track) {
-	number, frames := b.number, b.frames
+	number, frames, best := b.number, b.frames, b.best
 	b.occurrence = r.begin(s, k)
-	b.number = number
+	b.number, b.best = number, best
 	if number > 0 {
 		b.frames = frames
 	}
-	b.down, b.lying, b.lain = true, 0, s.watched
+	b.down, b.lying, b.lain, b.low = true, 0, s.watched, 0
 	b.drop = max(b.drop, b.dropped())
 }
 
@@ -386,6 +405,9 @@ func (r *fallRule) sure(s *Set, b *body) bool {
 	least := r.Dwell // nobody saw it stand
 	if b.stood >= 0 && b.since.watched-b.stood <= fallStood {
 		least = r.Confirm
+		if !b.plain() {
+			least *= 2
+		}
 	}
 	if b.edge == below && b.alias == 0 && s.watched > b.seen {
 		return false // it may have gone

@@ -14,18 +14,18 @@ import (
 type plainTrack struct {
 	id              int
 	x               [4]plainAxis
-	hits, streak    int
+	streak          int
 	missed          int // pictures since it was seen
-	age             int
 	active, dropped bool
 	lost            bool
 	score           float32
 	start, end      int // pictures
-	box             bongsu.Box
 }
 
 // plainAxis is a Kalman filter of one coordinate with constant velocity in pictures.
 type plainAxis struct{ x, v, pxx, pxv, pvv float64 }
+
+func squared(x float64) float64 { return x * x }
 
 func (a *plainAxis) predict(qx, qv float64) {
 	a.x += a.v
@@ -184,7 +184,7 @@ func (t *plainTrack) bytePredict() {
 		t.x[3].v = 0
 	}
 	h := t.x[3].x
-	place, velocity := math.Pow(h/20, 2), math.Pow(h/160, 2)
+	place, velocity := squared(h/20), squared(h/160)
 	for k := range t.x {
 		if k == 2 {
 			t.x[k].predict(1e-4, 1e-10)
@@ -197,7 +197,7 @@ func (t *plainTrack) bytePredict() {
 func (t *plainTrack) byteSee(d bongsu.Detection, frame int) {
 	z, h := byteMeasure(d.Box), t.x[3].x
 	for k := range t.x {
-		r := math.Pow(h/20, 2)
+		r := squared(h / 20)
 		if k == 2 {
 			r = 1e-2
 		}
@@ -292,7 +292,7 @@ func (s *plainByte) byteBegin(d bongsu.Detection) *plainTrack {
 	t := &plainTrack{id: s.next, start: s.frame, end: s.frame, score: d.Score, active: s.frame == 1}
 	h := float64(d.Box.Height())
 	for k, z := range byteMeasure(d.Box) {
-		t.x[k] = plainAxis{x: z, pxx: math.Pow(2*h/20, 2), pvv: math.Pow(10*h/160, 2)}
+		t.x[k] = plainAxis{x: z, pxx: squared(2 * h / 20), pvv: squared(10 * h / 160)}
 	}
 	t.x[2].pxx, t.x[2].pvv = 1e-4, 1e-10
 	return t

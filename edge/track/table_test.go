@@ -191,7 +191,7 @@ func TestTrackerTable(t *testing.T) {
 		var sums [3]tally
 		for i, who := range contenders {
 			for j := range r.clips {
-				m, err := score.ScoreMOT(r.clips[j].truth, who.run(&r.clips[j]))
+				m, err := score.Tracks(r.clips[j].truth, who.run(&r.clips[j]))
 				if err != nil {
 					t.Fatal(err)
 				}

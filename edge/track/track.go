@@ -60,6 +60,7 @@ type Tracker struct {
 	last    time.Duration
 	begun   bool
 	nextID  bongsu.TrackID
+	faints  []faint
 
 	out   []bongsu.Track
 	high  []int // indices of detections still to be matched
@@ -72,7 +73,8 @@ type Tracker struct {
 // New makes a tracker without tracks.
 func New(o Options) *Tracker {
 	o.defaults()
-	return &Tracker{o: o, targets: make([]target, 0, o.MaxTracks), out: make([]bongsu.Track, 0, o.MaxTracks), nextID: 1}
+	return &Tracker{o: o, targets: make([]target, 0, o.MaxTracks), out: make([]bongsu.Track, 0, o.MaxTracks),
+		faints: make([]faint, 0, faintMost), nextID: 1}
 }
 
 // Update takes the detections of the picture at the media time at and returns all tracks as they
@@ -95,6 +97,7 @@ func (t *Tracker) Update(at time.Duration, dets []bongsu.Detection) []bongsu.Tra
 	t.relink()
 	t.merge()
 	t.begin(dets)
+	t.persist(dets)
 	return t.report()
 }
 
@@ -108,11 +111,15 @@ func (t *Tracker) Pan(dx, dy float32) {
 	for i := range t.targets {
 		t.targets[i].shift(dx, dy)
 	}
+	for i := range t.faints {
+		b := &t.faints[i].box
+		*b = bongsu.Box{X0: b.X0 + dx, Y0: b.Y0 + dy, X1: b.X1 + dx, Y1: b.Y1 + dy}
+	}
 }
 
 // Reset forgets all tracks, for a new session with the camera. IDs go on counting.
 func (t *Tracker) Reset() {
-	t.targets = t.targets[:0]
+	t.targets, t.faints = t.targets[:0], t.faints[:0]
 	t.begun, t.last = false, 0
 }
 
