@@ -58,7 +58,7 @@ func scoreMOT(m *Main, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := score.ScoreMOT(gt, result)
+	s, err := score.Tracks(gt, result)
 	if err != nil {
 		return o.placed(err)
 	}

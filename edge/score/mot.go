@@ -59,11 +59,11 @@ func (e *MOTError) Error() string {
 // motOverlap is the IoU from which CLEAR MOT and the identities count boxes as one.
 const motOverlap = 0.5
 
-// ScoreMOT scores the rows of a tracker's result against those of the truth. Rows of the truth whose
+// Tracks scores the rows of a tracker's result against those of the truth. Rows of the truth whose
 // Conf is 0 count neither as found nor as missed, as on MOTChallenge; answers that lie on those of
 // MOT16's distractor classes do not count either. Results are taken as they are, whatever their Conf.
 // A picture in which an ID stands twice is refused with a *MOTError.
-func ScoreMOT(gt, result []truth.MOTRow) (MOT, error) {
+func Tracks(gt, result []truth.MOTRow) (MOT, error) {
 	c, err := newMOTClip(gt, result)
 	if err != nil {
 		return MOT{}, err

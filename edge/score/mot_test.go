@@ -45,7 +45,7 @@ func TestMOTPublished(t *testing.T) {
 		t.Skip("needs BONGSU_DATA, the folder of real data")
 	}
 	folder := filepath.Join(data, "gt", "mot", "TUD-Campus")
-	m, err := ScoreMOT(readMOT(t, folder, "gt.txt"), readMOT(t, folder, "test.txt"))
+	m, err := Tracks(readMOT(t, folder, "gt.txt"), readMOT(t, folder, "test.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func at(frame, id int, x float64) truth.MOTRow {
 
 func score(t *testing.T, gt, result []truth.MOTRow) MOT {
 	t.Helper()
-	m, err := ScoreMOT(gt, result)
+	m, err := Tracks(gt, result)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestMOTRefuses(t *testing.T) {
 		{"twice in result", nil, []truth.MOTRow{at(1, 1, 0), at(1, 1, 0)}, 1, "result", "id 1 stands in frame 1 already"},
 		{"detections", nil, []truth.MOTRow{at(1, -1, 0)}, 0, "result", "detections"},
 	} {
-		_, err := ScoreMOT(c.gt, c.result)
+		_, err := Tracks(c.gt, c.result)
 		var e *MOTError
 		if !errors.As(err, &e) || e.Row != c.row || !strings.HasPrefix(err.Error(), c.side) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
@@ -192,7 +192,7 @@ func TestMOTRefuses(t *testing.T) {
 	for i := range 6000 {
 		gt, result = append(gt, at(1+i, i, 0)), append(result, at(1+i, i, 0))
 	}
-	if _, err := ScoreMOT(gt, result); err == nil || !strings.Contains(err.Error(), "too many") {
+	if _, err := Tracks(gt, result); err == nil || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("6000 objects against 6000 tracks: %v", err)
 	}
 }
@@ -415,7 +415,7 @@ func TestMOTAssignIsOptimal(t *testing.T) {
 	}
 }
 
-func BenchmarkScoreMOT(b *testing.B) {
+func BenchmarkTracks(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var gt, result []truth.MOTRow
 	for n := 1; n <= 750; n++ {
@@ -426,7 +426,7 @@ func BenchmarkScoreMOT(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, err := ScoreMOT(gt, result); err != nil {
+		if _, err := Tracks(gt, result); err != nil {
 			b.Fatal(err)
 		}
 	}
