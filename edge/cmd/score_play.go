@@ -46,6 +46,8 @@ type player struct {
 	rtsp     bool
 	tune     tuning
 	seqs     *truths
+	minScore float32               // of all rules, in place of theirs; 0 leaves them
+	seen     map[string][]sighting // of clips, by name: what is known of their pictures already
 	log      *slog.Logger
 }
 
@@ -144,6 +146,13 @@ func (p *player) eye(c *suite.Clip) (e *eye, file string, err error) {
 		return fixed(newTruthful(seq))
 	}
 	ref := p.model.Manifest.Ref()
+	if seen, ok := p.seen[c.Name]; ok {
+		known := map[int64][]sighting{}
+		for _, s := range seen {
+			known[s.PTSUS] = []sighting{s}
+		}
+		return modelEye(p.models, ref.Name, ref, bongsu.CameraID(c.Name), known), "", nil
+	}
 	if !p.rtsp {
 		file = p.cache.file(c.SHA256, ref.SHA256)
 	}
@@ -241,6 +250,9 @@ func (p *player) rulesOf(c *suite.Clip) ([]bongsu.Rule, error) {
 		r = rules.Complete(r)
 		if err := p.tune.apply(&r); err != nil {
 			return nil, err
+		}
+		if p.minScore > 0 {
+			r.MinScore = p.minScore
 		}
 		out = append(out, r)
 	}

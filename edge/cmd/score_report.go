@@ -45,7 +45,8 @@ type runReport struct {
 	Pooled     *pooled         `json:"pooled,omitempty"` // of what decides
 	Categories []categoryScore `json:"categories"`
 	Soak       *soakScore      `json:"soak,omitempty"`
-	Events     []runEvent      `json:"events"` // all that the rules said
+	Curve      []curvePoint    `json:"curve,omitempty"` // over the rules' least score
+	Events     []runEvent      `json:"events"`          // all that the rules said
 
 	player *player
 	all    []*played
@@ -358,6 +359,9 @@ func (r *runReport) write(ctx context.Context, dir string, pictures bool) error 
 	}
 	if len(main.Rows) > 0 {
 		page.Tables = append(page.Tables, main)
+	}
+	if len(r.Curve) > 0 {
+		page.Tables = append(page.Tables, r.curveTable())
 	}
 	if r.Soak != nil {
 		page.Tables = append(page.Tables, r.Soak.tables()...)

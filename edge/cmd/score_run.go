@@ -27,6 +27,7 @@ import (
 type runCall struct {
 	suite, tuning, category, model, models, config, manifest string
 	out, cache, changes, profile, baseline, detector, only   string
+	curve                                                    string
 	rtsp, noPictures                                         bool
 	offset, inferPS                                          float64
 	jobs, threads, sample                                    int
@@ -46,6 +47,7 @@ func (o *runCall) define(fs *flag.FlagSet) {
 	fs.StringVar(&o.profile, "profile", score.DefaultProfile, "the constants of the scoring")
 	fs.StringVar(&o.baseline, "baseline", "", "score none, random or zone in place of the rules")
 	fs.StringVar(&o.detector, "detector", detectModel, "model, or truth: boxes from the clips' truth, with stated noise")
+	fs.StringVar(&o.curve, "curve", "", "least scores such as 0.3,0.5,0.7: the same detections judged with each in place of the rules' own")
 	fs.StringVar(&o.only, "clips", "", "play clips only whose name holds this")
 	fs.BoolVar(&o.rtsp, "rtsp", false, "serve the clips as RTSP cameras and watch them in real time")
 	fs.BoolVar(&o.noPictures, "no-pictures", false, "leave out the pictures of misses and false alarms")
@@ -113,8 +115,11 @@ func (o *runCall) check() error {
 		return usageError{fmt.Sprintf("--infer-per-second %v: it goes up to 60", o.inferPS)}
 	case o.jobs < 0 || o.threads < 1 || o.sample < 0:
 		return usageError{"--jobs, --threads and --sample are counts"}
+	case o.curve != "" && o.rtsp:
+		return usageError{"--curve plays clips again from what was seen: leave --rtsp out"}
 	}
-	return nil
+	_, err := o.thresholds()
+	return err
 }
 
 func (o *runCall) needsModel() bool { return o.detector == detectModel && o.baseline != baseNone }
@@ -153,6 +158,9 @@ func (o *runCall) run(ctx context.Context, m *Main) (*runReport, error) {
 	}
 	r, err := o.report(p, profile, all)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.addCurve(ctx, m, r); err != nil {
 		return nil, err
 	}
 	if err := r.write(ctx, o.out, !o.noPictures); err != nil {

@@ -112,7 +112,8 @@ func runScored(t *testing.T, out string) (r struct {
 		Random  *float64 `json:"random_f1"`
 		Picture string
 	}
-	Soak *soakScore
+	Soak  *soakScore
+	Curve []curvePoint
 }) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(out, "score.json"))
@@ -132,7 +133,7 @@ func TestScoreRun(t *testing.T) {
 	args := func(out string, more ...string) []string {
 		return append([]string{"score", "run", "--suite", dir, "--model", "tiny", "--models", installed, "--out", out, "--jobs", "2"}, more...)
 	}
-	code, stdout, stderr := tool(t, args(out, "--cache", cache)...)
+	code, stdout, stderr := tool(t, args(out, "--cache", cache, "--curve", "0.5,0.97")...)
 	if code != ExitFound || !strings.Contains(stderr, "Intrusion: F1 66.67 is below the mark of 90.00") || !strings.Contains(stderr, "3 of 3 clips, 0s left") {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
@@ -146,6 +147,9 @@ func TestScoreRun(t *testing.T) {
 	}
 	if _, ok := c.Result.Factors["time"]["noon"]; !ok {
 		t.Errorf("%+v", c.Result.Factors)
+	}
+	if len(r.Curve) != 2 || r.Curve[0].Categories["Intrusion"].TP != 1 || r.Curve[1].Categories["Intrusion"].TP != 0 { // tiny's person has 0.95
+		t.Errorf("%+v", r.Curve)
 	}
 	page, err := os.ReadFile(filepath.Join(out, "index.html"))
 	if err != nil || !strings.Contains(string(page), "pictures/T00_003_0001-missed-") || !strings.Contains(string(page), c.Picture) || c.Picture == "" {
@@ -234,6 +238,8 @@ func TestScoreRunRefuses(t *testing.T) {
 		{append(base, "--detector", "eyes"), `--detector "eyes"`},
 		{append(base, "--offset", "2"), "--offset 2"},
 		{append(base, "--infer-per-second", "0"), "--infer-per-second 0"},
+		{append(base, "--curve", "0.5,2"), `--curve: "2" is no score`},
+		{append(base, "--curve", "0.5", "--rtsp"), "leave --rtsp out"},
 		{append(base, "more"), `"more" is not expected`},
 		{[]string{"score", "run", "--suite", scoring, "--out", work}, "--model is missing"},
 		{[]string{"score", "run", "--out", work}, "--suite is missing"},
