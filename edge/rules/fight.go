@@ -36,7 +36,7 @@ type scuffle struct {
 
 // What a fight is known by.
 const (
-	fightStir     = 0.55 // heights of a body in a second, to and fro
+	fightStir     = 0.35 // heights of a body in a second, to and fro
 	fightSmooth   = 0.8  // seconds
 	fightPatience = 1500 * time.Millisecond
 	fightPresent  = 0.5

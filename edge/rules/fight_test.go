@@ -23,7 +23,7 @@ func TestFight(t *testing.T) {
 			s.stand(3, at{id: 1, x: 0.48, y: 0.7}, at{id: 2, x: 0.53, y: 0.7})
 			brawl(s, 15)
 			s.stand(30, at{id: 1, x: 0.3, y: 0.7}, at{id: 2, x: 0.7, y: 0.7})
-		}, want: []string{"fight 1 begin 6.3", "fight 1 end 14.9"}, late: 2.5},
+		}, want: []string{"fight 1 begin 6.1", "fight 1 end 14.9"}, late: 2.5},
 		tale{name: "two talk", play: func(s *scene) { s.stand(30, at{id: 1, x: 0.48, y: 0.7}, at{id: 2, x: 0.53, y: 0.7}) }, quiet: true},
 		tale{name: "two run side by side", play: func(s *scene) {
 			for i := range 50 {
