@@ -40,7 +40,7 @@ play() { "$edge" score run "$@" || { rc=$?; [ "$rc" -eq 3 ] || exit 1; }; }
 
 if [ -n "$short" ]; then
   step "rendering the short suite"
-  "$edge" scene suite --out "$dir/suite" --purpose tuning --seed 5 --clips 2 --category Intrusion,Loitering,Falldown,FireDetection,Abandonment,LineCrossing 2>&1 | tail -1
+  "$edge" scene suite --out "$dir/suite" --purpose tuning --seed 5 --clips 3 --category Intrusion,Loitering,Falldown,FireDetection,Abandonment,LineCrossing 2>&1 | tail -1
   step "playing it with boxes from the truth"
   play --suite "$dir/suite" --detector truth --no-pictures --out "$dir/scoring-truth"
   step "playing it with $model"
