@@ -56,7 +56,7 @@ func (r *abandonmentRule) evaluate(s *Set) {
 	if r.open(s) {
 		for i := range s.subjects {
 			g := &s.subjects[i]
-			if g.now && r.counts(s, g) && r.inZone(g.foot()) {
+			if g.now && r.counts(s, g) && r.inZone(g.foot()) && s.small(g) {
 				r.see(s, g)
 			}
 		}
@@ -69,6 +69,15 @@ func (r *abandonmentRule) evaluate(s *Set) {
 		}
 	}
 	r.spots = kept
+}
+
+// largestBag is how high and wide a bag can be, heights of a person who stands there.
+const largestBag = 0.7
+
+// small reports whether g is no larger than a bag, where a ground plane tells.
+func (s *Set) small(g *subject) bool {
+	tall := s.standing(g.foot())
+	return tall == 0 || g.track.Box.Height() <= largestBag*tall && g.track.Box.Width()*s.aspect <= largestBag*tall
 }
 
 // see takes in that a bag is seen.
