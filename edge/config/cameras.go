@@ -26,7 +26,7 @@ func (d *Defaults) read(v value) {
 	c.readStream(f)
 	d.Model, d.InferPerS, d.PreRoll, d.PostRoll = c.Model, c.InferPerS, c.PreRoll, c.PostRoll
 	d.MaxClip, d.Stall, d.RingBytes, d.MaxPixels = c.MaxClip, c.Stall, c.RingBytes, c.MaxPixels
-	d.Tuning.read(f)
+	d.readTuning(f)
 }
 
 // camera is a camera that says nothing for itself.
@@ -84,7 +84,7 @@ func (c *Config) readCamera(v value) Camera {
 	if cam.Model == "" {
 		v.at("model").fail("no model: name one from `bongsu-edge model list` here or in defaults.model")
 	}
-	cam.Tuning.read(f)
+	cam.readTuning(f)
 	cam.readPurposes(f)
 	if g, ok := f["ground"]; ok && !g.null() {
 		cam.Ground = g.ground()

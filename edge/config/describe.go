@@ -66,7 +66,7 @@ func (d *Defaults) RuleKinds(usual func(bongsu.EventKind) Rule) []bongsu.SetupRu
 		if usual != nil {
 			r = usual(form.kind)
 		}
-		d.Tuning.over(&r, form)
+		d.over(&r, form)
 		k := bongsu.SetupRuleKind{Kind: form.kind, Geometry: "zone", Whole: form.zone == maybe, Experimental: form.kind.Experimental(), Purposes: bongsu.CategoryOf(form.kind).Purposes}
 		if form.zone == never {
 			k.Geometry = "line"

@@ -244,7 +244,7 @@ func (rule *ruleDraft) readTuning(f map[string]value, base Tuning) {
 	if rule.form != nil && !slices.Contains(rule.form.keys, "confirm_s") {
 		t.Confirm = 0
 	}
-	t.read(f)
+	t.readTuning(f)
 	rule.Classes, rule.MinScore, rule.Confirm, rule.Linger = t.Classes, t.MinScore, t.Confirm, t.Linger
 	if v, ok := f["classes"]; ok && len(rule.Classes) == 0 && !v.wrongBelow() {
 		v.fail("this names no class: list at least one, such as person")
@@ -285,8 +285,8 @@ func (rule *ruleDraft) readCommon(f map[string]value, cam *Camera) {
 	}
 }
 
-// read reads the keys of a Tuning.
-func (t *Tuning) read(f map[string]value) {
+// readTuning reads the keys of a Tuning.
+func (t *Tuning) readTuning(f map[string]value) {
 	if v, ok := f["classes"]; ok {
 		t.Classes = nil
 		for _, item := range v.items() {

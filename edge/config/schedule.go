@@ -81,10 +81,10 @@ func parseSpan(text string) (bongsu.Span, error) {
 	if s.To, err = parseMinute(to); err != nil {
 		return s, err
 	}
-	switch {
-	case s.From == 24*60:
+	switch s.From {
+	case 24 * 60:
 		return s, fmt.Errorf("a day begins at 00:00, not at 24:00")
-	case s.From == s.To:
+	case s.To:
 		return s, fmt.Errorf("this begins and ends at the same time: a whole day is 00:00-24:00")
 	}
 	return s, nil
