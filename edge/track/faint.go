@@ -21,6 +21,8 @@ type faint struct {
 	misses int     // and without it, since
 	first  time.Duration
 	seen   time.Duration // last
+	again  bool          // something was seen there before, and not: no bag that was just put down
+	old    bool          // it has persisted and nothing was lost there: a part of the place
 }
 
 const (
@@ -32,9 +34,9 @@ const (
 	faintAbove   = 0.05                    // mean score above Low
 	faintForget  = 15 * time.Second        // what was here before a target was lost is something else, so it is remembered
 	faintEarly   = 500 * time.Millisecond  // so long before a target was lost it may have begun
-	faintReach   = 0.3                     // sizes of a lost target's box on each side, in which
-	faintInside  = 0.7                     // this share of the place must lie
-	faintHigher  = 1.4                     // it is higher than the target was by this at most
+	faintReach   = 0.5                     // sizes of a lost target's box on each side, in which
+	faintInside  = 0.6                     // this share of the place must lie
+	faintHigher  = 1.7                     // it is higher than the target was by this at most
 )
 
 // persist takes in what is left of the weak detections.
@@ -48,6 +50,9 @@ func (t *Tracker) persist(dets []bongsu.Detection) {
 			continue
 		}
 		if f := t.faintAt(d); f != nil {
+			if !f.old && t.last-f.seen > faintFor { // it begins anew
+				*f = faint{box: d.Box, class: d.Class, first: t.last, misses: 1, again: true}
+			}
 			f.add(d, t.last)
 		} else if len(t.faints) < faintMost {
 			t.faints = append(t.faints, faint{box: d.Box, class: d.Class, sum: d.Score, hits: 1, first: t.last, seen: t.last})
@@ -56,8 +61,14 @@ func (t *Tracker) persist(dets []bongsu.Detection) {
 	kept := t.faints[:0]
 	for i := range t.faints {
 		f := &t.faints[i]
-		if t.last-f.seen > faintForget || f.ripe(t) && t.awake(f) {
+		if t.last-f.seen > faintForget {
 			continue
+		}
+		if f.ripe(t) {
+			if t.awake(f) {
+				continue
+			}
+			f.old = true
 		}
 		kept = append(kept, *f)
 	}
@@ -112,7 +123,7 @@ func (t *Tracker) awake(f *faint) bool {
 		t.see(g, &d)
 		return true
 	}
-	if f.class != bongsu.ClassBag || !t.room() {
+	if f.class != bongsu.ClassBag || f.again || !t.room() {
 		return false
 	}
 	t.targets = append(t.targets, target{id: t.nextID, first: f.first, confirmed: true, hits: f.hits, sum: f.sum, score: d.Score, seen: t.last, now: true})

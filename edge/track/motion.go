@@ -150,18 +150,20 @@ func wholesome(whole, x, dt float32) float32 {
 // vanish is called when the target is out of sight for the first time. Something slid before it,
 // and cut its last boxes from the side that went first: it has its size back, and grows no more.
 func (g *target) vanish() {
-	g.w.v, g.h.v = 0, 0
 	if d := g.whole.w - g.w.x; d > vanishOff*g.whole.w {
 		g.w.x = g.whole.w
+		shrinks := min(g.w.v, 0) / 2 // the edge that is still seen moves on as the whole does; half of it is noise
 		if g.cx.v < 0 {
-			d = -d
+			d, shrinks = -d, -shrinks
 		}
 		g.cx.x += d / 2
+		g.cx.v -= shrinks / 2
 	}
 	if d := g.whole.h - g.h.x; d > vanishOff*g.whole.h {
 		g.h.x = g.whole.h
 		g.cy.x += d / 2
 	}
+	g.w.v, g.h.v = 0, 0
 }
 
 // shift moves the target with the picture.

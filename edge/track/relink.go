@@ -6,6 +6,7 @@ const (
 	reachASecond  = 0.3  // and more for each second that it was out of sight
 	reachHeights  = 0.25 // up or down, of its height
 	relinkHeights = 1.7  // ratio of the heights at most
+	turnedShare   = 0.3  // for coming out where it went in: two who pass behind a car do not swap
 )
 
 // relink gives targets that this picture confirms the ID of one that was lost where they began:
@@ -56,11 +57,13 @@ func (o *target) apart(g *target, seconds float32) float32 {
 		return 2
 	}
 	expected, box := o.box(), g.box()
-	dx := outside(g.cx.x, o.left.x, o.cx.x) / (w * (reachWidths + reachASecond*seconds))
+	reach := w * (reachWidths + reachASecond*seconds)
+	dx := outside(g.cx.x, o.left.x, o.cx.x) / reach
 	top := outside(box.Y0, o.left.top, expected.Y0)
 	bottom := outside(box.Y1, o.left.top+h, expected.Y1)
 	dy := min(top, bottom) / (h * reachHeights)
-	return square(dx) + square(dy)
+	turned := (g.cx.x - o.cx.x) / (reach + max(o.cx.x-o.left.x, o.left.x-o.cx.x))
+	return square(dx) + square(dy) + turnedShare*square(turned)
 }
 
 // outside is how far z is from the stretch between a and b.

@@ -251,3 +251,37 @@ func TestPanIgnoresNonsense(t *testing.T) {
 		t.Errorf("%+v", k)
 	}
 }
+
+// Two people meet behind a car, out of sight, and come out on the other's side each: the way that
+// they went tells which is which.
+func TestTwoPassBehindACar(t *testing.T) {
+	for _, rate := range []float64{5, 10, 25} {
+		for _, seconds := range []float32{2, 3, 4.5} {
+			a, b := person(0.05, 0.5, 0.08, 0), person(0.95, 0.51, -0.08, 0)
+			half := seconds * 0.08 / 2
+			one := behind(a, 0.5-half, 0.5+half, rate, 11)
+			other := behind(b, 0.5-half, 0.5+half, rate, 11)
+			tr := New(Options{})
+			var at [2][2]bongsu.TrackID // first and last ID of each
+			for i := range one {
+				s := float64(i) / rate
+				for _, k := range tr.Update(time.Duration(s*1e9), append(one[i], other[i]...)) {
+					if k.State != bongsu.TrackConfirmed {
+						continue
+					}
+					for who, w := range []walker{a, b} {
+						if x := k.Box.Centre().X - (w.x + w.vx*float32(s)); x < 0.03 && x > -0.03 {
+							if at[who][0] == 0 {
+								at[who][0] = k.ID
+							}
+							at[who][1] = k.ID
+						}
+					}
+				}
+			}
+			if at[0][0] == 0 || at[1][0] == 0 || at[0][0] != at[0][1] || at[1][0] != at[1][1] || at[0][0] == at[1][0] {
+				t.Errorf("%g a second, %g s behind it: IDs %v", rate, seconds, at)
+			}
+		}
+	}
+}
