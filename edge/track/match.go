@@ -77,7 +77,7 @@ func (t *Tracker) match(dets []bongsu.Detection, pool *[]int, least, buffer floa
 const (
 	likelyShare  = 0.4  // of the affinity that the motion model decides; the rest is overlap
 	likelyWidth  = 8.0  // squared distance, in squared standard deviations, at which likelihood is 1/e
-	hiddenShare  = 0.7  // of the affinity of a target that the picture before missed: who is seen goes on being seen
+	hiddenShare  = 0.9  // of the affinity of a target that the picture before missed: who is seen goes on being seen
 	leastMatched = 0.01 // affinity of the worst pair that may match: any match is better than none
 )
 

@@ -72,8 +72,8 @@ type target struct {
 		class  bongsu.Class
 		weight float32
 	}
-	whole struct{ w, h float32 }   // its size when nothing hides it
-	left  struct{ x, top float32 } // where it was seen last: centre and upper edge
+	whole struct{ w, h, v float32 } // its size and its speed to the side when nothing hides it
+	left  struct{ x, top float32 }  // where it was seen last: centre and upper edge
 }
 
 const smallest = 1e-4 // least size of a box: 0.01 % of the picture
@@ -85,7 +85,7 @@ func (g *target) place(b bongsu.Box) {
 	g.cy.place(c.Y, h)
 	g.w.place(w, w)
 	g.h.place(h, h)
-	g.whole.w, g.whole.h = w, h
+	g.whole.w, g.whole.h, g.whole.v = w, h, 0
 	g.left.x, g.left.top = c.X, b.Y0
 }
 
@@ -118,6 +118,9 @@ func (g *target) correct(b bongsu.Box, dt float32) {
 	g.w.correct(w, w)
 	g.h.correct(h, h)
 	g.whole.w, g.whole.h = wholesome(g.whole.w, g.w.x, dt), wholesome(g.whole.h, g.h.x, dt)
+	if g.w.x > (1-vanishOff)*g.whole.w {
+		g.whole.v = g.cx.v
+	}
 	g.left.x, g.left.top = g.cx.x, g.cy.x-g.h.x/2
 	g.hidden = false
 }

@@ -58,11 +58,12 @@ func (o *target) apart(g *target, seconds float32) float32 {
 	}
 	expected, box := o.box(), g.box()
 	reach := w * (reachWidths + reachASecond*seconds)
-	dx := outside(g.cx.x, o.left.x, o.cx.x) / reach
+	now := o.left.x + o.whole.v*seconds
+	dx := outside(g.cx.x, o.left.x, now) / reach
 	top := outside(box.Y0, o.left.top, expected.Y0)
 	bottom := outside(box.Y1, o.left.top+h, expected.Y1)
 	dy := min(top, bottom) / (h * reachHeights)
-	turned := (g.cx.x - o.cx.x) / (reach + max(o.cx.x-o.left.x, o.left.x-o.cx.x))
+	turned := (g.cx.x - now) / (reach + max(now-o.left.x, o.left.x-now))
 	return square(dx) + square(dy) + turnedShare*square(turned)
 }
 

@@ -171,15 +171,29 @@ func TestGoneTracksGiveWay(t *testing.T) {
 	}
 }
 
-// Two people in the same place for a moment are both followed on.
+// Two people in the same place for a moment have their own IDs when they have parted, but for one time
+// in a hundred or so. Whose box the one is that is seen meanwhile nobody can tell.
 func TestOneWalksBehindAnother(t *testing.T) {
+	rng := seeded(t)
 	for _, rate := range []float64{5, 10, 25} {
 		a, b := person(0.2, 0.5, 0.1, 0), person(0.7, 0.505, -0.06, 0)
 		b.hidden = func(s float64) bool { // while it lies under the other
 			x, y := a.x+a.vx*float32(s), b.x+b.vx*float32(s)
 			return x-y > -0.045 && x-y < 0.045
 		}
-		one(t, play(t, New(Options{}), evenly(0, 5.5, rate), seeded(t), a, b))
+		swapped := 0
+		for range 20 {
+			ids := play(t, New(Options{}), evenly(0, 5.5, rate), rng, a, b)
+			for i, list := range ids {
+				if len(list) == 0 || list[0] != list[len(list)-1] || list[0] == ids[1-i][0] {
+					swapped++
+					break
+				}
+			}
+		}
+		if swapped > 2 {
+			t.Errorf("%g a second: swapped %d times of 20", rate, swapped)
+		}
 	}
 }
 
