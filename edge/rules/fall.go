@@ -35,6 +35,8 @@ type body struct {
 	edge       edge          // by which the box is cut off
 	alias      uint64        // a subject of another class that appeared where it was lost: what a model calls who lies
 	covered    bool          // something stands in front of it
+	leaving    bool          // it walks, and would be out of the picture soon
+	score      float32       // of the latest sighting
 	heads      heads
 }
 
@@ -51,7 +53,9 @@ const (
 const (
 	fallLow      = 0.65 // who lies across the line of sight is lower than this
 	fallWide     = 1.1  // and so much wider than high
-	fallFlat     = 0.42 // who lies along it is lower than this
+	fallShape    = 0.15 // score from which on a box's shape means anything
+	fallFlat     = 0.45 // who lies along it is lower than this
+	fallDeep     = 0.45 // whose head dropped by this has not crouched
 	fallPlain    = 0.50 // who is lower than this lies; who is not may crouch, and must stay so twice as long
 	fallUpright  = 0.75 // who stands is higher than this
 	fallDrop     = 0.20 // a head that drops by this
@@ -163,7 +167,7 @@ func (r *fallRule) see(s *Set, b *body, g *subject) {
 		b.upright = max(g.upright, b.upright*0.9)
 	}
 	b.heads.add(s.watched, b.box.Y0)
-	b.covered = r.behind(s, g)
+	b.covered, b.leaving, b.score = r.behind(s, g), g.left() && b.edge != below, g.track.Score
 	switch r.posture(s, b) {
 	case lies:
 		b.up, b.vanished = 0, false
@@ -199,7 +203,7 @@ func (b *body) flatten() {
 }
 
 // plain reports whether its shape, or the way its head went, leaves no doubt: who crouches is not as low.
-func (b *body) plain() bool { return b.low > 0 && b.low < fallPlain || b.drop >= fallEdge }
+func (b *body) plain() bool { return b.low > 0 && b.low < fallPlain || b.drop >= fallDeep }
 
 // fell notes that it went down just now.
 func (b *body) fell(s *Set, r *fallRule, k *bongsu.Track) {
@@ -227,7 +231,7 @@ func (r *fallRule) posture(s *Set, b *body) posture {
 	switch {
 	case b.class == bongsu.ClassFallenPerson:
 		return lies
-	case b.edge == outside || b.upright <= 0:
+	case b.edge == outside || b.upright <= 0 || b.score < fallShape:
 		return r.unknown(h, w)
 	case b.edge == below:
 		if h < fallLow*b.upright && w > fallWide*h && (b.down || b.dropped() >= fallDrop) {
@@ -359,7 +363,7 @@ const (
 
 // mislay judges one who has just gone out of sight: on the way down, or not.
 func (r *fallRule) mislay(s *Set, b *body) {
-	if b.edge == outside || b.box.Height() > fallShrunk*b.upright || b.stood < 0 || s.watched-b.stood > fallStood {
+	if b.edge == outside || b.leaving || b.box.Height() > fallShrunk*b.upright || b.stood < 0 || s.watched-b.stood > fallStood {
 		return
 	}
 	least := float32(fallDrop)
