@@ -299,3 +299,30 @@ func TestTwoPassBehindACar(t *testing.T) {
 		}
 	}
 }
+
+// A fall of half a second, at few pictures a second and at many, to the side and away from the camera,
+// stays one track, and its box is the one that was seen: nothing is held up that has gone down.
+func TestFallsAreFollowedDown(t *testing.T) {
+	for _, rate := range []float64{5, 10, 25} {
+		for _, lie := range []bongsu.Box{
+			{X0: 0.33, Y0: 0.56, X1: 0.55, Y1: 0.67}, // to the side
+			{X0: 0.36, Y0: 0.5, X1: 0.46, Y1: 0.64},  // away
+		} {
+			tr := New(Options{})
+			stand := bongsu.Box{X0: 0.35, Y0: 0.35, X1: 0.42, Y1: 0.65}
+			for _, s := range evenly(0, 4, rate) {
+				k := float32(min(1, max(0, (s-2)/0.5)))
+				mix := func(a, b float32) float32 { return a + k*(b-a) }
+				d := bongsu.Detection{Class: bongsu.ClassPerson, Score: 0.8, Box: bongsu.Box{X0: mix(stand.X0, lie.X0), Y0: mix(stand.Y0, lie.Y0),
+					X1: mix(stand.X1, lie.X1), Y1: mix(stand.Y1, lie.Y1)}}
+				tracks := tr.Update(time.Duration(s*1e9), []bongsu.Detection{d})
+				if len(tracks) != 1 || tracks[0].ID != 1 {
+					t.Fatalf("%g a second, at %.2f s: %+v", rate, s, tracks)
+				}
+				if s > 3 && tracks[0].Box.IoU(lie) < 0.8 {
+					t.Fatalf("%g a second, at %.2f s it lies at %v, the track at %v", rate, s, lie, tracks[0].Box)
+				}
+			}
+		}
+	}
+}
