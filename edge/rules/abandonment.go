@@ -270,7 +270,7 @@ func (r *abandonmentRule) lose(s *Set) {
 func (r *abandonmentRule) shift(d time.Duration) {
 	for i := range r.spots {
 		p := &r.spots[i]
-		p.occurrence.shift(d)
+		p.shift(d)
 		p.rest.since.wall = p.rest.since.wall.Add(d)
 	}
 	r.shiftResumed(d)

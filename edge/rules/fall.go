@@ -474,7 +474,7 @@ func (r *fallRule) lose(s *Set) {
 // shift implements judge.
 func (r *fallRule) shift(d time.Duration) {
 	for i := range r.bodies {
-		r.bodies[i].occurrence.shift(d)
+		r.bodies[i].shift(d)
 	}
 	r.shiftResumed(d)
 }

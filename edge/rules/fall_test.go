@@ -109,6 +109,15 @@ func TestFall(t *testing.T) {
 			}
 			s.stand(20)
 		}},
+	)
+}
+
+// TestNoFall: what looks like one, and falls of which little is seen.
+func TestNoFall(t *testing.T) {
+	who := at{id: 1, x: 0.5, y: 0.7}
+	down := lying(1, 0.53, 0.7)
+	walks := func(s *scene) { s.walk(5, at{id: 1, x: 0.2, y: 0.7}, who) }
+	tell(t, Rule{ID: "fall", Kind: bongsu.KindFall}, Options{},
 		tale{name: "walks out of the picture", play: func(s *scene) {
 			s.walk(8, at{id: 1, x: 0.5, y: 0.7}, at{x: 1, y: 0.75})
 			s.stand(20)

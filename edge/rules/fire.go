@@ -60,7 +60,7 @@ func (r *fireRule) evaluate(s *Set) {
 	for i := range r.blazes {
 		b := &r.blazes[i]
 		if b.now {
-			b.live(s)
+			b.live()
 		}
 		away := s.watched - b.last.watched
 		switch {
@@ -104,7 +104,7 @@ func (r *fireRule) take(s *Set, g *subject) {
 }
 
 // live follows how the outline changes.
-func (b *blaze) live(s *Set) {
+func (b *blaze) live() {
 	area := b.box.Area()
 	b.n++
 	if b.n <= 3 {

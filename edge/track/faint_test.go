@@ -32,12 +32,12 @@ func TestFaint(t *testing.T) {
 	}
 	nothing := func(int) []bongsu.Detection { return nil }
 	t.Run("a bag that persists begins", func(t *testing.T) {
-		seen, at := shown(New(Options{}), 0, 5, weak(bongsu.ClassBag))
+		seen, _ := shown(New(Options{}), 0, 5, weak(bongsu.ClassBag))
 		if len(seen) != 0 {
 			t.Fatalf("after a second: %+v", seen)
 		}
 		tr := New(Options{})
-		seen, at = shown(tr, 0, 10, weak(bongsu.ClassBag))
+		seen, at := shown(tr, 0, 10, weak(bongsu.ClassBag))
 		if len(seen) != 1 || seen[0].Class != bongsu.ClassBag || seen[0].Score > 0.21 {
 			t.Fatalf("after two: %+v", seen)
 		}
