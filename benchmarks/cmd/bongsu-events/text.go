@@ -43,7 +43,7 @@ func (r *report) realTable() {
 	}
 	for _, x := range []struct{ name, clip string }{{"vehicles over a line", "vehicle_survaillance"}, {"people over a line", "pedestrian_survaillance"}} {
 		if c := s.clip(x.clip); c != nil {
-			row(x.name, c.Tally, 1, c.Tally.F1(), nil)
+			row(x.name, c.Tally, 1, c.F1(), nil)
 		}
 	}
 	r.linef("| bottles, nobody in view: events of people | 1 | 0 | | | %d | |", len(s.eventsOf(bottleClip)))
