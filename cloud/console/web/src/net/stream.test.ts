@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { LiveStream, type StreamHandlers } from './stream.ts';
 
 // Server stands for fetch: each opening of the stream is one connection that the test feeds.
@@ -33,6 +33,12 @@ class Server {
   }
 }
 
+// open are the streams of a test: one that fails leaves none behind, which would never end.
+const open: LiveStream[] = [];
+afterEach(() => {
+  for (const s of open.splice(0)) s.close();
+});
+
 function stage(after: number, times = { silence: 5000, retry: [1] }) {
   const server = new Server();
   const said: string[] = [];
@@ -42,6 +48,7 @@ function stage(after: number, times = { silence: 5000, retry: [1] }) {
     reset: tell('reset'), alive: () => undefined, lost: tell('lost'), refused: tell('refused'),
   } as unknown as StreamHandlers;
   const stream = new LiveStream(after, on, server.fetch as typeof fetch, times);
+  open.push(stream);
   return { server, said, stream, done: stream.run() };
 }
 
@@ -110,10 +117,10 @@ test('an ended session is told once, and not asked again', async () => {
 });
 
 test('silence counts as death; pings do not', async () => {
-  const { server, said, stream, done } = stage(1, { silence: 60, retry: [1] });
+  const { server, said, stream, done } = stage(1, { silence: 800, retry: [1] }); // far above what a busy machine lets a timer wait
   await until('opened', () => server.asked.length === 1);
   const pings = setInterval(() => server.send(': ping\n\n'), 10);
-  await new Promise((r) => setTimeout(r, 200));
+  await new Promise((r) => setTimeout(r, 1500));
   assert.equal(server.asked.length, 1);
   clearInterval(pings);
   await until('opened again', () => server.asked.length === 2);
