@@ -63,7 +63,7 @@ const (
 	fallEdge     = 0.40 // or by this, cut off by the picture's lower edge,
 	fallLeft     = 0.35 // if so much is still seen of it: who walks out is lost when there is less
 	fallRenamed  = 0.3  // overlap of what appears where somebody was lost
-	fallShrunk   = 0.85 // who is higher than this when it is lost has not gone down: the whole of it moved
+	fallShrunk   = 0.80 // who is higher than this when it is lost has not gone down: the whole of it moved
 	fallWithin   = 1200 * time.Millisecond
 	fallLost     = time.Second      // beyond Confirm, who vanished must stay away for this
 	fallBreak    = 3 * time.Second  // a body that is not sure to lie may be out of sight for this

@@ -31,7 +31,7 @@ const (
 	faintHits    = 5                       // pictures at least
 	faintFor     = 1200 * time.Millisecond // time at least
 	faintShare   = 0.6                     // of the pictures since
-	faintAbove   = 0.05                    // mean score above Low
+	faintAbove   = 0.05                    // of the score above Low: what is weaker is noise
 	faintForget  = 15 * time.Second        // what was here before a target was lost is something else, so it is remembered
 	faintEarly   = 500 * time.Millisecond  // so long before a target was lost it may have begun
 	faintReach   = 0.5                     // sizes of a lost target's box on each side, in which
@@ -46,7 +46,7 @@ func (t *Tracker) persist(dets []bongsu.Detection) {
 	}
 	for _, j := range t.low {
 		d := &dets[j]
-		if t.covered(d) {
+		if d.Score < t.o.Low+faintAbove || t.covered(d) {
 			continue
 		}
 		if f := t.faintAt(d); f != nil {
@@ -54,14 +54,14 @@ func (t *Tracker) persist(dets []bongsu.Detection) {
 				*f = faint{box: d.Box, class: d.Class, first: t.last, misses: 1, again: true}
 			}
 			f.add(d, t.last)
-		} else if len(t.faints) < faintMost {
+		} else if t.faintRoom() {
 			t.faints = append(t.faints, faint{box: d.Box, class: d.Class, sum: d.Score, hits: 1, first: t.last, seen: t.last})
 		}
 	}
 	kept := t.faints[:0]
 	for i := range t.faints {
 		f := &t.faints[i]
-		if t.last-f.seen > faintForget {
+		if away := t.last - f.seen; away > faintForget || away > faintFor && f.hits < faintHits/2 {
 			continue
 		}
 		if f.ripe(t) {
@@ -73,6 +73,26 @@ func (t *Tracker) persist(dets []bongsu.Detection) {
 		kept = append(kept, *f)
 	}
 	t.faints = kept
+}
+
+// faintRoom makes room for one more place if it can: what was seen longest ago gives way.
+func (t *Tracker) faintRoom() bool {
+	if len(t.faints) < faintMost {
+		return true
+	}
+	oldest := 0
+	for i := range t.faints {
+		if t.faints[i].seen < t.faints[oldest].seen {
+			oldest = i
+		}
+	}
+	if t.faints[oldest].seen == t.last {
+		return false
+	}
+	last := len(t.faints) - 1
+	t.faints[oldest] = t.faints[last]
+	t.faints = t.faints[:last]
+	return true
 }
 
 // faintAt gives the place that a detection belongs to; nil when it is a new one.
@@ -109,7 +129,7 @@ func (f *faint) add(d *bongsu.Detection, at time.Duration) {
 // ripe reports whether a place has persisted, and is seen now.
 func (f *faint) ripe(t *Tracker) bool {
 	return f.seen == t.last && f.hits >= faintHits && t.last-f.first >= faintFor &&
-		float32(f.hits) >= faintShare*float32(f.hits+f.misses) && f.sum >= (t.o.Low+faintAbove)*float32(f.hits)
+		float32(f.hits) >= faintShare*float32(f.hits+f.misses)
 }
 
 // awake gives a place its target, and reports whether it has one now.
