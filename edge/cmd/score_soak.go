@@ -10,6 +10,7 @@ import (
 
 	"bongsu"
 	"bongsu/edge/score"
+	"bongsu/edge/vision"
 )
 
 // soakFold is within what time after the last one an alarm of the same rule joins its card, as in the
@@ -140,7 +141,8 @@ func (r *runReport) soakSection(ctx context.Context, dir string, pictures bool) 
 			strip.Alarms = append(strip.Alarms, x.at.Seconds())
 			if i < mostFalse && pictures {
 				shots = append(shots, shot{at: x.at, file: fmt.Sprintf("pictures/%s-%s-%d.jpg", pl.clip.Name, x.a.Event.Kind, x.at.Milliseconds()/100),
-					caption: fmt.Sprintf("%s at %.1f s: %s; beside: %s", x.a.Event.Kind, x.at.Seconds(), reasons(&x.a.Event), x.near)})
+					caption: fmt.Sprintf("%s at %.1f s: %s; beside: %s", x.a.Event.Kind, x.at.Seconds(), reasons(&x.a.Event), x.near),
+					marks:   append(r.ruleMarks(nil, pl), vision.BoxMark(x.a.Event.Box, string(x.a.Event.Kind), vision.ColorFired))})
 			}
 		}
 		strip.False = strip.Alarms
