@@ -83,6 +83,9 @@ func TestSoak(t *testing.T) {
 	x.stopClouds()
 	x.checkStores(t, ctx)
 	m.judge(t)
+	if least := soakCameras * int(length/(30*time.Second)); len(l.events) < least {
+		t.Errorf("%d revisions are too few for a soak to say anything: %d cameras that blink make %d at least", len(l.events), soakCameras, least)
+	}
 	t.Logf("figure SOAK: %v with %d cameras on Redis and S3; 100 kills of node, workers and both cloud processes, and faults %v; %d revisions and %d clip parts, sums %+v",
 		length, soakCameras, x.done, len(l.events), len(l.clips), st.Outbox)
 }
