@@ -18,6 +18,8 @@ go vet ./...
 step "packages, with the race detector"
 mapfile -t packages < <(go list ./... | grep -v -e '^bongsu$' -e '^bongsu/deploy/demo$')
 go test -race -timeout 15m "${packages[@]}"
+step "trackers beside each other, and what must not allocate: without the race detector"
+go test -count=1 ./edge/track
 # By themselves, because they measure times on running cameras: compiling beside them would starve them.
 step "the real programs, end to end"
 go test -race -timeout 15m ./deploy/demo
