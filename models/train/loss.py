@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 TOP, ALPHA, BETA = 10, 0.5, 6.0
-BOX_WEIGHT = 5.0
+BOX_WEIGHT = 6.5
 
 
 def iou_of(a, b, complete=False):
