@@ -16,7 +16,7 @@ import (
 func tinyModel(t *testing.T, name string, seen float64) string {
 	t.Helper()
 	tiny := modelstest.Tiny{Width: 128, Height: 96, Classes: 2,
-		Things: []modelstest.Thing{{X: 15, Y: 48, W: 30, H: 60, Class: 0, Score: seen}}}
+		Things: []modelstest.Thing{{X: 24, Y: 48, W: 48, H: 60, Class: 0, Score: seen}}}
 	dir := t.TempDir()
 	path, err := tiny.YOLOXPackage(name).Write(dir)
 	if err != nil {
