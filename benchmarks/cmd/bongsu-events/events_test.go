@@ -85,6 +85,10 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	figures, err := os.ReadFile(strings.TrimSuffix(to, ".md") + ".json")
+	if err != nil || !json.Valid(figures) || !strings.Contains(string(figures), `"verdict": "FAIL"`) {
+		t.Errorf("%v\n%s", err, figures)
+	}
 	real1, simulated := strings.Index(string(text), "## Real clips"), strings.Index(string(text), "## Simulated scoring suite")
 	if real1 < 0 || simulated < real1 || !strings.Contains(string(text), "With good") || !strings.Contains(string(text), "99.50") {
 		t.Errorf("%s", text)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -276,7 +277,37 @@ func (r *report) write(to string) error {
 			return err
 		}
 	}
-	return os.WriteFile(to, []byte(r.b.String()), 0o644)
+	figures, err := json.MarshalIndent(r.figures(), "", " ")
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(dir+".json", append(figures, '\n'), 0o644), os.WriteFile(to, []byte(r.b.String()), 0o644))
+}
+
+// figures are the floors and the runs behind them, for other programs.
+func (r *report) figures() map[string]any {
+	var floors []map[string]any
+	for i := range r.floors {
+		f := &r.floors[i]
+		floors = append(floors, map[string]any{"name": f.name, "floor": f.want, "reached": f.got, "verdict": f.verdict()})
+	}
+	runs := map[string]any{}
+	for name, s := range map[string]*scored{"scoring": r.main, "scoring_truth_boxes": r.withTruth, "real": r.real} {
+		if s == nil {
+			continue
+		}
+		f1s := map[string]any{}
+		for i := range s.Categories {
+			c := &s.Categories[i].Result
+			f1s[c.Category] = map[string]any{"clips": len(c.Clips), "tp": c.TP, "fn": c.FN, "fp": c.FP, "f1": c.F1, "ci95": c.CI95, "delay_p95_s": c.Delays.P95}
+		}
+		runs[name] = map[string]any{"model": s.Model, "clips": s.Clips, "profile_sha256": s.ProfileSHA, "categories": f1s}
+	}
+	out := map[string]any{"schema": 1, "command": r.command, "floors": floors, "runs": runs}
+	if r.soak != nil {
+		out["soak"] = r.soak.Soak
+	}
+	return out
 }
 
 func (r *report) linef(format string, args ...any) { fmt.Fprintf(&r.b, format+"\n", args...) }
