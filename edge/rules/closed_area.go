@@ -13,7 +13,9 @@ func newClosedArea(w watcher, _ Options) judge {
 }
 
 // holds implements condition.
-func (c *closedAreaRule) holds(_ *Set, g *subject) bool { return bongsu.InZone(c.Zone, g.foot()) }
+func (c *closedAreaRule) holds(_ *Set, g *subject) bool {
+	return g.stands() && bongsu.InZone(c.Zone, g.foot())
+}
 
 // full implements condition.
 func (c *closedAreaRule) full(*Set, *subject) bool { return true }

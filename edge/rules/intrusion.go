@@ -15,7 +15,7 @@ func newIntrusion(w watcher, _ Options) judge {
 
 // holds implements condition.
 func (i *intrusionRule) holds(_ *Set, g *subject) bool {
-	return bongsu.InZone(i.Zone, g.foot())
+	return g.stands() && bongsu.InZone(i.Zone, g.foot())
 }
 
 // full implements condition.

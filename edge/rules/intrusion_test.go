@@ -9,6 +9,7 @@ import (
 func TestIntrusionTable(t *testing.T) {
 	flat := []bongsu.Point{{X: 0.3, Y: 0.6}, {X: 0.7, Y: 0.6}, {X: 0.7, Y: 0.66}, {X: 0.3, Y: 0.66}}
 	path := []bongsu.Point{{X: 0.4, Y: 0.3}, {X: 0.5, Y: 0.3}, {X: 0.5, Y: 0.9}, {X: 0.4, Y: 0.9}}
+	all := []bongsu.Point{{X: 0, Y: 0}, {X: 1, Y: 0}, {X: 1, Y: 1}, {X: 0, Y: 1}}
 	tell(t, Rule{ID: "yard", Kind: bongsu.KindIntrusion, Zone: square}, Options{},
 		tale{name: "walks in and stays", play: func(s *scene) {
 			s.walk(4, at{id: 1, x: 0.1, y: 0.7}, at{x: 0.5, y: 0.7})
@@ -36,6 +37,15 @@ func TestIntrusionTable(t *testing.T) {
 			s.stand(8, at{id: 1, x: 0.6, y: 0.7})
 		}, want: []string{"yard 1 begin 3.4"}},
 		tale{name: "an animal", play: func(s *scene) { s.stand(6, at{id: 1, x: 0.5, y: 0.7, class: bongsu.ClassAnimal}) }},
+		tale{name: "an arm that hangs in from above", rule: func(r *Rule) { r.Zone = all }, play: func(s *scene) {
+			s.stand(6, at{id: 1, x: 0.4, y: 0.5, h: 0.5, w: 0.3})
+		}, quiet: true},
+		tale{name: "too near to be seen whole", rule: func(r *Rule) { r.Zone = all }, play: func(s *scene) {
+			s.stand(6, at{id: 1, x: 0.4, y: 0.95, h: 0.95, w: 0.4})
+		}, want: []string{"yard 1 begin 0.4"}, quiet: true},
+		tale{name: "comes in over the upper edge", rule: func(r *Rule) { r.Zone = all }, play: func(s *scene) {
+			s.walk(4, at{id: 1, x: 0.4, y: 0.02, h: 0.2, w: 0.06}, at{x: 0.4, y: 0.42})
+		}, want: []string{"yard 1 begin 2.4"}, quiet: true},
 		tale{name: "outside of its hours", rule: func(r *Rule) { r.Schedule = []bongsu.Span{{Days: 127, From: 20 * 60, To: 6 * 60}} }, play: func(s *scene) {
 			s.stand(6, at{id: 1, x: 0.5, y: 0.7})
 		}},

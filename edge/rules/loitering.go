@@ -14,7 +14,9 @@ func newLoitering(w watcher, _ Options) judge {
 }
 
 // holds implements condition.
-func (l *loiteringRule) holds(_ *Set, g *subject) bool { return bongsu.InZone(l.Zone, g.foot()) }
+func (l *loiteringRule) holds(_ *Set, g *subject) bool {
+	return g.stands() && bongsu.InZone(l.Zone, g.foot())
+}
 
 // full implements condition.
 func (l *loiteringRule) full(*Set, *subject) bool { return true }

@@ -19,6 +19,7 @@ type subject struct {
 	best     float32 // best score so far
 	rest     rest
 	upright  float32 // height of its box while it stood, slowly forgotten; 0 when it never did
+	whole    bool    // its upper end was seen, in a picture at least
 	trail    trail
 }
 
@@ -26,6 +27,20 @@ type subject struct {
 // picture stands just inside it, so that a zone drawn to the edge holds it.
 func (g *subject) foot() bongsu.Point {
 	return inPicture(g.track.Box.Foot())
+}
+
+// Of who is cut off by the picture's upper edge: upperEdge is where that ends, and lowest is how far down a box
+// must reach of somebody so near that no picture holds all of him.
+const (
+	upperEdge = 0.02
+	lowest    = 0.8
+)
+
+// stands reports whether g can stand on the ground that is seen. A person whose upper end was in no
+// picture, and who does not reach down to the picture's lower part either, hangs into it from above: an arm
+// over a counter, a sleeve before the lens. Who walks in from the far side is whole after a step.
+func (g *subject) stands() bool {
+	return !g.track.Class.Is(bongsu.ClassPerson) || g.whole || g.track.Box.Y1 >= lowest
 }
 
 // inPicture is the nearest point to p that lies inside the picture.
@@ -97,6 +112,9 @@ func (s *Set) see(g *subject, k *bongsu.Track) {
 	g.track, g.expected = *k, k.Box
 	g.seen, g.now = s.watched, true
 	g.best = max(g.best, k.Score)
+	if k.Box.Y0 > upperEdge {
+		g.whole = true
+	}
 	g.rest.take(s, k.Box)
 	g.stretch(s)
 	g.trail.add(s.clock, bongsu.TrailPoint{At: s.at, Box: k.Box})
