@@ -122,10 +122,10 @@ func TestOperatorInABrowser(t *testing.T) {
 	drive(t, page, "false alarm in two keys", chromedp.KeyEvent("2"), there("choice-1"), chromedp.KeyEvent("1"), there("toast"), absent("queue-card"))
 	drive(t, page, "undo", chromedp.KeyEvent("z", chromedp.KeyModifiers(chromedp.ModifierCtrl)), click("filter-mine"), there("queue-card"))
 	drive(t, page, "and dismiss it again", click("queue-card"), there("why"), chromedp.KeyEvent("2"), there("choice-1"), chromedp.KeyEvent("1"), absent("queue-card"))
-	closed, err := s.alerts(ctx, "closed")
-	if err != nil || len(closed) != 1 || closed[0].Verdict != bongsu.VerdictFalseAnimal {
-		t.Fatalf("closed alerts %+v, %v: want one, judged false-animal", closed, err)
-	}
+	eventually(t, ctx, "one closed alert, judged false-animal", func() (bool, string) { // the card goes before the cloud has answered
+		closed, err := s.alerts(ctx, "closed")
+		return err == nil && len(closed) == 1 && closed[0].Verdict == bongsu.VerdictFalseAnimal, fmt.Sprint(closed, err)
+	})
 	s.Stop()
 	if err := s.StartCloud(ctx); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func blinkRules(n int) string {
 		fmt.Fprintf(&b, `
       - id: anyone%d
         kind: intrusion
-        zone: [[0.0%d, 0.01], [0.99, 0.01], [0.99, 0.99], [0.0%d, 0.99]]
+        zone: [[0, 0.0%d], [0.99, 0.0%d], [0.99, 0.99], [0, 0.99]]
         confirm_s: 0.2
         linger_s: 0.5
         classes: [person]`, i+1, i+1, i+1)

@@ -128,7 +128,7 @@ func TestCameraFromTheBrowser(t *testing.T) {
 func setupFilm(t *testing.T) (model, file string) {
 	t.Helper()
 	if file = os.Getenv("BONGSU_SETUP_FILM"); file == "" {
-		return tinyModel(t, "tiny", 0.9), film(t, "libx264", scene{3, false}, scene{3, true})
+		return tinyModel(t, "tiny", 0.9), film(t, "libx264", scene{3, false}, scene{6, true})
 	}
 	dir := t.TempDir()
 	model = filepath.Join(dir, nano.Name+".onnx")

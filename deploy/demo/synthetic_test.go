@@ -16,7 +16,7 @@ import (
 func tinyModel(t *testing.T, name string, seen float64) string {
 	t.Helper()
 	tiny := modelstest.Tiny{Width: 128, Height: 96, Classes: 2,
-		Things: []modelstest.Thing{{X: 24, Y: 48, W: 48, H: 60, Class: 0, Score: seen}}}
+		Things: []modelstest.Thing{{X: 24.5, Y: 48, W: 48, H: 60, Class: 0, Score: seen}}}
 	dir := t.TempDir()
 	path, err := tiny.YOLOXPackage(name).Write(dir)
 	if err != nil {
@@ -66,7 +66,7 @@ func run(t *testing.T, program string, args ...string) string {
 const anyoneRule = `
       - id: anyone
         kind: intrusion
-        zone: [[0.01, 0.01], [0.99, 0.01], [0.99, 0.99], [0.01, 0.99]]
+        zone: [[0, 0.01], [0.99, 0.01], [0.99, 0.99], [0, 0.99]]
         linger_s: 1
         classes: [person]
 `

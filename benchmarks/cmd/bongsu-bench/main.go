@@ -188,7 +188,7 @@ func (b *bench) prepare() (clean func(), err error) {
 		return clean, err
 	}
 	tiny := modelstest.Tiny{Width: 128, Height: 96, Classes: 2,
-		Things: []modelstest.Thing{{X: 16, Y: 36, W: 32, H: 40, Class: 0, Score: 0.9}}} // of a picture of 16:9 in its upper 72 rows; who is lost at the edge has left
+		Things: []modelstest.Thing{{X: 16.5, Y: 36, W: 32, H: 40, Class: 0, Score: 0.9}}} // of a picture of 16:9 in its upper 72 rows; who is lost at the edge has left
 	if b.o.tiny, err = tiny.YOLOXPackage("tiny").Write(b.o.dir); err != nil {
 		return clean, err
 	}

@@ -53,7 +53,7 @@ func shows(n int, file string, rules func(i int) string) []demo.Show {
 }
 
 // waitRules make several events of each appearance in a made film: the thing of the tiny model
-// stands in the middle, and the zones differ in how long they wait. Two cameras' rules lie
+// stands at the left edge, and the zones differ in how long they wait. Two cameras' rules lie
 // between each other's.
 func waitRules(camera int) string { return waits(3, 0.5, 0.3+0.25*float64(camera)) }
 
@@ -65,7 +65,7 @@ func waits(n int, step, first float64) string {
 	s.WriteByte('\n')
 	for i := range n {
 		fmt.Fprintf(&s, "      - id: wait%d\n        kind: intrusion\n        zone: %s\n        confirm_s: %.2f\n        linger_s: 0.5\n",
-			i, box(0.01, 0.01, 0.99, 0.99), first+step*float64(i))
+			i, box(0, 0.01, 0.99, 0.99), first+step*float64(i))
 	}
 	return s.String()
 }
@@ -108,7 +108,7 @@ func floodRules() string {
 
 // calmRules watch the whole picture.
 func calmRules(int) string {
-	return "\n      - id: anyone\n        kind: intrusion\n        zone: " + box(0.01, 0.01, 0.99, 0.99) + "\n"
+	return "\n      - id: anyone\n        kind: intrusion\n        zone: " + box(0, 0.01, 0.99, 0.99) + "\n"
 }
 
 func box(x0, y0, x1, y1 float64) string {
