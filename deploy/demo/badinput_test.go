@@ -87,7 +87,7 @@ func TestBadConfigurationIsRefusedAndNothingChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	zone := "[[0.01, 0.01], [0.99, 0.01], [0.99, 0.99], [0.01, 0.99]]"
+	zone := "[[0, 0.01], [0.99, 0.01], [0.99, 0.99], [0, 0.99]]"
 	for _, c := range []struct{ name, from, to, says string }{
 		{"a zone that crosses itself", zone, "[[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]", "crosses itself"},
 		{"an unknown key", "linger_s: 1", "lingers: 1", "lingers"},
