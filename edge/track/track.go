@@ -24,7 +24,7 @@ type Options struct {
 	ConfirmScore float32       // or twice, when its scores add up to this; 1.7
 	TentativeFor time.Duration // an unconfirmed track is forgotten when unseen this long; 350 ms
 	LostFor      time.Duration // a confirmed one is reported as lost for this long; 2 s
-	RelinkFor    time.Duration // and has its ID back if a new one begins where it may be within this time; 6 s
+	RelinkFor    time.Duration // and has its ID back if a new one begins where it may be within this time, a vehicle within LostFor; 6 s
 	MaxTracks    int           // most tracks at once; further detections begin none; 256
 }
 
@@ -266,12 +266,21 @@ func (t *Tracker) forget() {
 		}
 		unseen := t.last - g.seen
 		g.gone = unseen > keep
-		if !g.gone || g.confirmed && unseen <= t.o.RelinkFor {
+		if !g.gone || g.confirmed && unseen <= t.relinkFor(g) {
 			g.now, g.fresh = false, false
 			kept = append(kept, *g)
 		}
 	}
 	t.targets = kept
+}
+
+// relinkFor is how long g is remembered for relink. A vehicle is remembered for as long as it counts as lost only:
+// at its speed the places where it may be after some seconds are half the road, and the next one is taken for it.
+func (t *Tracker) relinkFor(g *target) time.Duration {
+	if c := g.class(); c.Alike(bongsu.ClassCar) || c.Alike(bongsu.ClassMotorcycle) {
+		return min(t.o.RelinkFor, t.o.LostFor)
+	}
+	return t.o.RelinkFor
 }
 
 // report writes the targets as the domain's tracks.

@@ -149,6 +149,17 @@ func TestLostTooLongBecomesAnother(t *testing.T) {
 	}
 }
 
+// TestTheNextVehicleIsAnother: after 4 s a person behind a pillar is still the same one, a vehicle is not.
+func TestTheNextVehicleIsAnother(t *testing.T) {
+	for class, want := range map[bongsu.Class]int{bongsu.ClassPerson: 1, bongsu.ClassCar: 2, bongsu.ClassMotorcycle: 2} {
+		k := person(0.5, 0.5, 0, 0)
+		k.class, k.hidden = class, func(s float64) bool { return s > 2 && s < 6 }
+		if ids := play(t, New(Options{}), evenly(0, 9, 10), nil, k); len(ids[0]) != want {
+			t.Errorf("%s, 4 s out of sight: IDs %v, want %d", class, ids[0], want)
+		}
+	}
+}
+
 func TestVariableTimes(t *testing.T) {
 	rng := seeded(t)
 	var times []float64
