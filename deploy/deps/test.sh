@@ -24,7 +24,7 @@ go test -count=1 ./edge/track
 step "the real programs, end to end"
 go test -race -timeout 15m ./deploy/demo
 step "what fuzzing finds in ten seconds each"
-FUZZSEED="${FUZZSEED:-1}" bash deploy/deps/fuzz.sh
+FUZZSEED="${FUZZSEED:-1}" FUZZJOBS="${FUZZJOBS:-6}" bash deploy/deps/fuzz.sh
 step "events against truth: the short form of make score"
 mkdir -p build
 go build -trimpath -o build/bongsu-edge ./edge/cmd/bongsu-edge
