@@ -20,18 +20,34 @@ mapfile -t packages < <(go list ./... | grep -v -e '^bongsu$' -e '^bongsu/deploy
 go test -race -timeout 15m "${packages[@]}"
 step "trackers beside each other, and what must not allocate: without the race detector"
 go test -count=1 ./edge/track
-# By themselves, because they measure times on running cameras: compiling beside them would starve them.
+# The real programs wait for their cameras most of the time, and measure times: what only computes goes on
+# beside them, at the lowest priority and one after the other, and is told of afterwards.
+beside() {
+  echo "beside: what fuzzing finds in ten seconds each"
+  FUZZSEED="${FUZZSEED:-1}" FUZZJOBS="${FUZZJOBS:-4}" bash deploy/deps/fuzz.sh || return 1
+  echo "beside: the training recipe, in small"
+  bash deploy/deps/train.sh
+}
 step "the real programs, end to end"
+said=$(mktemp)
+(renice -n 19 "$BASHPID" >/dev/null; beside) >"$said" 2>&1 &
+other=$!
+trap 'pkill -TERM -P "$other" || true; rm -f "$said"' EXIT
 go test -race -timeout 15m ./deploy/demo
-step "what fuzzing finds in ten seconds each"
-FUZZSEED="${FUZZSEED:-1}" FUZZJOBS="${FUZZJOBS:-6}" bash deploy/deps/fuzz.sh
+step "beside them: fuzzing, and the training recipe in small"
+untested= rc=0
+wait "$other" || rc=$?
+trap 'rm -f "$said"' EXIT
+cat "$said"
+case $rc in
+  0) ;;
+  75) untested="THE TRAINING RECIPE IS NOT TESTED: there is no PyTorch here (deploy/deps/train.sh)" ;;
+  *) exit 1 ;;
+esac
 step "events against truth: the short form of make score"
 mkdir -p build
 go build -trimpath -o build/bongsu-edge ./edge/cmd/bongsu-edge
 SHORT=1 SCORE_EDGE=build/bongsu-edge bash benchmarks/score.sh
-step "the training recipe, in small"
-untested=
-bash deploy/deps/train.sh || { [ $? -eq 75 ] && untested="THE TRAINING RECIPE IS NOT TESTED: there is no PyTorch here (deploy/deps/train.sh)" || exit 1; }
 step "console"
 (cd cloud/console/web && npm test --silent && npm run --silent test:browser)
 step "done${untested:+, but $untested}"
