@@ -33,7 +33,7 @@ func (r *report) realTable() {
 		return
 	}
 	s := r.real
-	r.linef("With %s %s, the best of the models tried (%s), %g pictures a second. The rules for falls were worked on with these clips at hand: clips that nobody has seen judge better.\n", s.Model.Name, s.Model.Version, r.others(), s.InferPS)
+	r.linef("With %s %s, the best of the models tried (%s), %g pictures a second. The rules for falls, and the one for what hangs in from the upper edge, were worked on with these clips at hand: clips that nobody has seen judge better.\n", s.Model.Name, s.Model.Version, r.others(), s.InferPS)
 	r.linef("| set | clips | events (n) | TP | FN | FP | F1 [95 %%] |\n|---|---:|---:|---:|---:|---:|---|")
 	row := func(name string, t score.Tally, clips int, f *float64, ci *score.Interval) {
 		r.linef("| %s | %d | %d | %d | %d | %d | %s%s |", name, clips, t.TP+t.FN, t.TP, t.FN, t.FP, points(f), interval(ci))
